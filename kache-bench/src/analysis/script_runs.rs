@@ -5,7 +5,7 @@
 
 use crate::analysis::summary::is_script;
 use kache_core::events::{Event, Outcome};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The directory of a run, as it ends in every clone: `/build/zlib-sys-0123456789abcdef/`.
 fn directory(script: &Event) -> String {
@@ -29,12 +29,14 @@ pub fn is_restored_with(unit: &Event, own: &[Event], other: &[Event]) -> bool {
     there.is_some_and(|event| event.outcome == Outcome::Hit)
 }
 
-/// The output directory of a run, from a file that the run made.
-pub fn out_directory(script: &Event) -> Option<PathBuf> {
-    let end = format!("{}out/", directory(script));
-    let made = script.outputs.iter().find(|output| output.contains(&end))?;
-    let at = made.find(&end)?;
-    Some(PathBuf::from(&made[..at + end.len() - 1]))
+/// Cargo's directory of a run, from a file that the run left: one below `OUT_DIR`, or what the run printed.
+pub fn directory_above(script: &Event, file: &Path) -> Option<PathBuf> {
+    if !is_script(script) {
+        return None;
+    }
+    let run = file.ancestors().find(|dir| format!("/{}/", dir.display()).ends_with(&directory(script)))?;
+    let inside = file.strip_prefix(run).ok()?;
+    (inside.starts_with("out") || inside == Path::new("output")).then(|| run.to_path_buf())
 }
 
 #[cfg(test)]
@@ -55,10 +57,13 @@ mod tests {
     }
 
     #[test]
-    fn the_output_directory_is_read_off_an_output() {
-        let made = |output: &str| out_directory(&script("z").output(output).event());
-        let out = "/a/target/debug/build/z-0123456789abcdef/out";
-        assert_eq!(made(&format!("{out}/lib/libz.a")), Some(PathBuf::from(out)));
-        assert_eq!(made("/a/target/debug/build/zz-0123456789abcdef/out/x"), None);
+    fn a_file_of_a_run_tells_the_directory_of_the_run() {
+        let run = "target/debug/build/z-0123456789abcdef";
+        let above = |file: &str| directory_above(&script("z").event(), Path::new(file));
+        assert_eq!(above(&format!("{run}/out/lib/libz.a")), Some(PathBuf::from(run)));
+        assert_eq!(above(&format!("{run}/output")), Some(PathBuf::from(run)));
+        assert_eq!(above(&format!("{run}/build-script-build")), None);
+        assert_eq!(above("target/debug/build/zz-0123456789abcdef/out/x"), None);
+        assert_eq!(directory_above(&unit("z").event(), Path::new(run)), None);
     }
 }

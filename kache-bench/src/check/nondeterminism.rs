@@ -5,36 +5,57 @@
 //! from it. The workload file claims the exception, and this module proves it in two steps. First the unit is
 //! compiled again in the same place and must differ from the compile before. Then the restored output is put
 //! in its place and all dependants are compiled; they must equal the restored build byte for byte. Only the
-//! unit's own output is excepted.
+//! unit's own output is excepted. The output of a build script is all that the script leaves below `OUT_DIR`, under whatever
+//! names, and what it prints.
 
 use crate::analysis::embedded_paths::{self, Proof};
 use crate::analysis::script_runs;
-use crate::analysis::summary::is_script;
 use crate::artifacts::compare::ArtifactComparison;
 use crate::error::{Error, Result};
-use crate::system::files;
+use crate::system::{files, platform};
 use crate::workload::UnitClaim;
 use kache_core::events::Event;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Differing files of the claimed units, relative to the clone, by label.
-pub type Claimed = BTreeMap<String, Vec<PathBuf>>;
+/// The differing files of a claimed unit, relative to the clone.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    files: Vec<PathBuf>,
+    /// Cargo's directory of the run, where the unit is a build script.
+    run: Option<PathBuf>,
+}
+
+/// The claimed units that differ, by label.
+pub type AllClaimed = BTreeMap<String, Claimed>;
+
+/// The contents of claimed files; `None` for a file that is not there.
+pub type Contents = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
 /// Finds the differing files of each claimed unit.
-pub fn claimed(claims: &[UnitClaim], events: &[Event], root: &Path, found: &ArtifactComparison) -> Claimed {
-    let mut out = Claimed::new();
+pub fn claimed(
+    claims: &[UnitClaim],
+    events: &[Event],
+    root: &Path,
+    found: &ArtifactComparison,
+) -> AllClaimed {
+    let mut out = AllClaimed::new();
     for event in events {
         let label = event.unit.label();
         if !claims.iter().any(|claim| embedded_paths::names(claim, &label)) {
             continue;
         }
-        let own = event.outputs.iter().filter_map(|o| Path::new(o).strip_prefix(root).ok());
-        let differing = own.filter(|file| found.mismatches.iter().any(|m| Path::new(&m.file) == *file));
-        let files: Vec<_> = differing.map(Path::to_path_buf).collect();
-        if !files.is_empty() {
-            out.insert(label, files);
+        let outputs: BTreeSet<_> =
+            event.outputs.iter().filter_map(|o| Path::new(o).strip_prefix(root).ok()).collect();
+        for file in found.mismatches.iter().map(|mismatch| Path::new(&mismatch.file)) {
+            let run = script_runs::directory_above(event, file);
+            if outputs.contains(file) || run.is_some() {
+                let claimed = out.entry(label.clone()).or_default();
+                claimed.files.push(file.to_path_buf());
+                claimed.run = run;
+            }
         }
     }
     out
@@ -42,44 +63,57 @@ pub fn claimed(claims: &[UnitClaim], events: &[Event], root: &Path, found: &Arti
 
 /// Reads and removes the claimed files, so that a build writes them again. A build script that wrote one of them
 /// runs again from an empty directory.
-pub fn take(claimed: &Claimed, events: &[Event], root: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
-    let mut taken = BTreeMap::new();
-    for file in claimed.values().flatten() {
-        let path = root.join(file);
-        taken.insert(file.clone(), fs::read(&path).map_err(Error::io("read", &path))?);
-        fs::remove_file(&path).map_err(Error::io("remove", &path))?;
-    }
-    let is_claimed = |event: &&Event| is_script(event) && claimed.contains_key(&event.unit.label());
-    for script in events.iter().filter(is_claimed) {
-        forget_run(script)?;
+pub fn take(claimed: &AllClaimed, root: &Path) -> Result<Contents> {
+    let mut taken = Contents::new();
+    for unit in claimed.values() {
+        for file in &unit.files {
+            taken.insert(file.clone(), read(&root.join(file))?);
+            remove(&root.join(file))?;
+        }
+        if let Some(run) = &unit.run {
+            forget_run(&root.join(run))?;
+        }
     }
     Ok(taken)
 }
 
 /// Empties the output directory of a build script, and removes cargo's note that the script has run.
-fn forget_run(script: &Event) -> Result<()> {
-    let Some(out) = script_runs::out_directory(script) else { return Ok(()) };
-    files::clear(&out)?;
-    let Some(run) = out.parent() else { return Ok(()) };
-    let notes = run.components().next_back().zip(run.ancestors().nth(2));
+fn forget_run(run: &Path) -> Result<()> {
+    files::clear(&run.join("out"))?;
+    let notes = run.file_name().zip(run.ancestors().nth(2));
     let Some((name, profile)) = notes else { return Ok(()) };
     let notes = profile.join(".fingerprint").join(name);
     fs::remove_dir_all(&notes).map_err(Error::io("remove", &notes))
 }
 
+/// The contents of a file; `None` if it is not there: a script can name its files by chance.
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => read.map(Some).map_err(Error::io("read", path)),
+    }
+}
+
+/// Removes a file that may be absent.
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(Error::io("remove", path)),
+    }
+}
+
 /// Compares the second compile with the first for each claim.
 pub fn prove(
     claims: &[UnitClaim],
-    claimed: &Claimed,
+    claimed: &AllClaimed,
     root: &Path,
-    first: &BTreeMap<PathBuf, Vec<u8>>,
+    first: &Contents,
 ) -> Result<Vec<Proof>> {
     let mut proofs = Vec::new();
-    for (label, files) in claimed {
+    for (label, Claimed { files, .. }) in claimed {
         let mut differ = 0;
         for file in files {
-            let path = root.join(file);
-            let second = fs::read(&path).map_err(Error::io("read", &path))?;
+            let second = read(&root.join(file))?;
             differ += usize::from(first.get(file) != Some(&second));
         }
         let reason = claims
@@ -95,12 +129,34 @@ pub fn prove(
 }
 
 /// Replaces the compiler's outputs by the restored ones, as new files, so that their dependants are out of
-/// date.
-pub fn put_back(claimed: &Claimed, restored: &Path, root: &Path) -> Result<()> {
-    for file in claimed.values().flatten() {
-        let (from, to) = (restored.join(file), root.join(file));
-        fs::remove_file(&to).map_err(Error::io("remove", &to))?;
-        fs::copy(&from, &to).map_err(Error::io("copy", &from))?;
+/// date. Of a build script it replaces all, since the two runs can have given their files different names; what does not
+/// differ has been compared.
+pub fn put_back(claimed: &AllClaimed, restored: &Path, root: &Path) -> Result<()> {
+    for unit in claimed.values() {
+        if let Some(run) = &unit.run {
+            files::clear(&root.join(run).join("out"))?;
+            for path in files::below(&restored.join(run).join("out")) {
+                let name = path.strip_prefix(restored).unwrap_or(&path);
+                files::create_parent(&root.join(name))?;
+                copy(&path, &root.join(name))?;
+            }
+        }
+        // Cargo runs a script again if a file is newer than what the script printed, which comes last.
+        let printed = unit.run.iter().map(|run| run.join("output"));
+        for file in unit.files.iter().cloned().chain(printed) {
+            remove(&root.join(&file))?;
+            if restored.join(&file).exists() {
+                copy(&restored.join(&file), &root.join(&file))?;
+            }
+        }
     }
     Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let copied = match fs::read_link(from) {
+        Ok(target) => platform::link(&target, to),
+        Err(_) => fs::copy(from, to).map(|_| ()),
+    };
+    copied.map_err(Error::io("copy", from))
 }

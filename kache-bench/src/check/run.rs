@@ -297,7 +297,7 @@ impl CheckRun<'_> {
         if claimed.is_empty() {
             return Ok(());
         }
-        let first = nondeterminism::take(&claimed, events, c.root())?;
+        let first = nondeterminism::take(&claimed, c.root())?;
         self.build_without_hits("compile nondeterministic units again", c, None)?;
         self.findings.nondeterministic = nondeterminism::prove(claims, &claimed, c.root(), &first)?;
         if self.findings.nondeterministic.iter().any(|proof| proof.evidence.is_none()) {
