@@ -14,6 +14,8 @@ pub struct BuildOutcome {
     pub messages: String,
     /// Statistics of the cache for this build.
     pub counts: Option<Counts>,
+    /// Why units were not restored or not stored, as far as the cache says so.
+    pub reasons: Vec<String>,
 }
 
 impl BuildOutcome {
@@ -144,7 +146,8 @@ fn wrong(have: &BuildOutcome, want: &BuildOutcome, before: &BuildOutcome) -> Opt
 
 fn how(when: &str, seen: &BuildOutcome) -> String {
     seen.counts.map_or_else(String::new, |c| {
-        format!("{when}: {} hits, {} misses, {} bypassed", c.hits, c.misses, c.passed)
+        let counted = format!("{when}: {} hits, {} misses, {} bypassed", c.hits, c.misses, c.passed);
+        std::iter::once(&counted).chain(&seen.reasons).cloned().collect::<Vec<_>>().join("; ")
     })
 }
 
@@ -160,7 +163,13 @@ mod tests {
 
     fn seen(witness: &str, counts: Option<(u64, u64)>) -> BuildOutcome {
         let counts = counts.map(|(hits, misses)| Counts { hits, misses, passed: 0 });
-        BuildOutcome { built: witness != "fails", witness: witness.into(), messages: String::new(), counts }
+        BuildOutcome {
+            built: witness != "fails",
+            witness: witness.into(),
+            messages: String::new(),
+            counts,
+            reasons: Vec::new(),
+        }
     }
 
     fn verdict(expect: Expect, again: (u64, u64), changed: (&str, (u64, u64)), truth: &str) -> TrapVerdict {

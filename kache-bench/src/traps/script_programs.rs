@@ -125,6 +125,20 @@ pub const CASES: &[Case] = &[
         change: |s| s.write("late/base.pc", &library("other")),
     },
     Case {
+        name: "script-rustc-accepts",
+        about: "a build script asks whether rustc accepts a source on standard input, and a file that the source includes is edited",
+        source: "https://docs.rs/crate/rustix/0.38.43/source/build.rs",
+        expect: Follows,
+        set_up: |s| {
+            let tries = r#"run("sh", &["-c", "if ${RUSTC_WRAPPER:-} \"$RUSTC\" --crate-type=rlib --emit=metadata -o - - \
+                < try.rs > /dev/null 2>&1; then echo accepted; else echo refused; fi"])"#;
+            script(s, tries)
+                .write("try.rs", "include!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/tried.rs\"));\n")
+                .write("tried.rs", "pub fn f() -> u8 { 1 }\n")
+        },
+        change: |s| s.rewrite_unnoticed("tried.rs", "pub fn f() -> u8 { \"\" }\n"),
+    },
+    Case {
         name: "script-cmake",
         about: "a header is edited that only cmake and its build tool know of",
         source: CMAKE,

@@ -64,7 +64,7 @@ fn run_trial(
     let mut account = CountReader::open(backend, &wired.cache)?;
     let mut step = |project: &TestProject| -> Result<(BuildOutcome, Artifacts)> {
         let (mut seen, artifacts) = wired.build(project)?;
-        seen.counts = account.since()?;
+        (seen.counts, seen.reasons) = account.since()?;
         Ok((seen, artifacts))
     };
     let (cold, first) = meanwhile(project, &mut step)?;
@@ -210,7 +210,7 @@ impl WiredBackend<'_> {
         });
         let artifacts = artifacts.collect::<Result<Artifacts>>()?;
         project.clean()?;
-        Ok((BuildOutcome { built, witness, messages, counts: None }, artifacts))
+        Ok((BuildOutcome { built, witness, messages, counts: None, reasons: Vec::new() }, artifacts))
     }
 
     fn run(&self, project: &TestProject, unit: &BuildCommand, messages: &mut String) -> Result<bool> {

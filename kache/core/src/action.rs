@@ -119,6 +119,8 @@ pub struct OutputNames {
     pub exact: Vec<PathBuf>,
     /// Directories whose whole contents are outputs.
     pub trees: Vec<OutputTree>,
+    /// Whether standard output is the null device, and gets an output that is not kept for that reason.
+    pub to_null: bool,
 }
 
 /// A directory whose whole contents are outputs.

@@ -29,6 +29,8 @@ pub struct Printing<'a> {
     pub may_notify: &'a (dyn Fn() -> bool + Sync),
     /// Lines that an earlier run of the command has printed. They are not printed again.
     pub printed: &'a [Vec<u8>],
+    /// Whether what the command writes to standard output goes to the null device, and is not read.
+    pub to_null: bool,
 }
 
 impl Printing<'_> {
@@ -40,6 +42,7 @@ impl Printing<'_> {
         is_notice: |_| false,
         may_notify: &|| true,
         printed: &[],
+        to_null: false,
     };
 }
 
@@ -119,7 +122,8 @@ pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
     platform::end_child_with_parent(command);
     platform::rewind_stdin();
     let (end, ended) = platform::end_signal()?;
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let stdout = if printing.to_null { Stdio::null() } else { Stdio::piped() };
+    let mut child = command.stdout(stdout).stderr(Stdio::piped()).spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (out, err, status) = std::thread::scope(|scope| {
         let wait = scope.spawn(move || {

@@ -324,11 +324,7 @@ impl Plan {
         };
         let dir = object.as_deref().and_then(Path::parent).unwrap_or(cwd).to_path_buf();
         let exact = object.iter().filter(|o| !is_discarded(o)).cloned().collect();
-        Plan {
-            names: OutputNames { dir, stem: String::new(), exact, trees: Vec::new() },
-            object,
-            cwd: cwd.to_path_buf(),
-        }
+        Plan { names: OutputNames { dir, exact, ..OutputNames::default() }, object, cwd: cwd.to_path_buf() }
     }
 
     fn beside(&self, extension: &str) -> Option<PathBuf> {

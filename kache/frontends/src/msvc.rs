@@ -65,8 +65,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let language = language(&all, input)?;
     let object = (!all.given("/Zs")).then(|| object(&all, input, &command.cwd));
     let dir = object.as_deref().and_then(Path::parent).unwrap_or(&command.cwd).to_path_buf();
-    let names =
-        OutputNames { dir, stem: String::new(), exact: object.iter().cloned().collect(), trees: Vec::new() };
+    let names = OutputNames { dir, exact: object.iter().cloned().collect(), ..OutputNames::default() };
     let (settings, inject) = gnu::diagnostics(&all, &opened.words)?;
     Ok(Invocation {
         language: Language::C,

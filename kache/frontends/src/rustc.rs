@@ -8,7 +8,7 @@ use kache_core::action::{OutputNames, Request};
 use kache_core::digest::Digest;
 use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::absolute;
-use kache_core::platform;
+use kache_core::platform::{self, Stream};
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::template::Format;
 use std::ffi::OsString;
@@ -67,8 +67,12 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         _ => None,
     };
     let (settings, inject) = diagnostics(&all);
-    let mut outputs = if probe { OutputNames::default() } else { outputs(&all, &input, &emit, &command.cwd) };
-    if !probe {
+    let to_null = metadata_to_null(&all, &input, &emit);
+    let mut outputs = match probe || to_null {
+        true => OutputNames { to_null, ..OutputNames::default() },
+        false => outputs(&all, &input, &emit, &command.cwd),
+    };
+    if !probe && !to_null {
         refuse_odd_outputs(&all, &emit, &outputs, &command.cwd)?;
     }
     let depinfo = depinfo(&emit, &outputs, &command.cwd);
@@ -244,7 +248,7 @@ fn probe(all: &Flags, inputs: &[String]) -> Result<bool, NotCacheable> {
     }
     match inputs {
         [] => Ok(true),
-        [one] if one == "-" && platform::stdin_is_null() => Ok(true),
+        [one] if one == "-" && platform::is_null(Stream::Input) => Ok(true),
         [one] if one == "-" => refuse(Reason::Stdin, "a question with a source on standard input"),
         _ => refuse(Reason::Print, "--print beside a source file"),
     }
@@ -310,15 +314,27 @@ fn outputs(all: &Flags, input: &str, emit: &[(String, Option<String>)], cwd: &Pa
         let o = absolute(cwd, Path::new(o));
         let stem = o.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         exact.push(o.clone());
-        return OutputNames { dir: o.parent().unwrap_or(cwd).to_path_buf(), stem, exact, trees: Vec::new() };
+        return OutputNames {
+            dir: o.parent().unwrap_or(cwd).to_path_buf(),
+            stem,
+            exact,
+            ..OutputNames::default()
+        };
     }
     let dir = all.last("--out-dir").map_or(cwd.to_path_buf(), |d| absolute(cwd, Path::new(d)));
     OutputNames {
         dir,
         stem: format!("{crate_name}{}", all.last("-C extra-filename").unwrap_or("")),
         exact,
-        trees: Vec::new(),
+        ..OutputNames::default()
     }
+}
+
+/// Whether a compile of a source on standard input writes its metadata to the null device, and nothing else to anywhere: so a
+/// build script tests what rustc accepts.
+fn metadata_to_null(all: &Flags, input: &str, emit: &[(String, Option<String>)]) -> bool {
+    let is_metadata = matches!(emit, [(kind, None)] if kind == "metadata");
+    is_metadata && input == "-" && all.values("-o").eq(["-"]) && platform::is_null(Stream::Output)
 }
 
 /// The kinds of outputs that rustc writes to a temporary file and renames. It writes other kinds to the existing file.

@@ -5,7 +5,7 @@ use kache_core::events::Outcome;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const ELSEWHERE: (Outcome, Outcome, Outcome) = (Outcome::Miss, Outcome::Hit, Outcome::Miss);
 
@@ -133,6 +133,29 @@ fn outputs_on_standard_output_are_the_plain_compilers() {
         assert!(!plain.is_empty() && plain == ours, "{output}");
         assert_eq!(test.last().reason_word(), Some("odd-output"));
     }
+}
+
+/// As the build script of `rustix` tests what rustc accepts.
+#[test]
+fn metadata_of_a_source_on_standard_input_may_go_to_the_null_device() {
+    let test = TestEnv::new();
+    let args = ["rustc", "-Cdebuginfo=2", "--crate-type=rlib", "--emit=metadata", "-o", "-", "-"];
+    let tried = |place: &str, text: &str, stdout: Stdio| {
+        let dir = test.path(place);
+        fs::create_dir_all(&dir).unwrap();
+        let source = fs::File::open(test.write("source", text)).unwrap();
+        let mut command = test.kache(&args);
+        let output = command.current_dir(&dir).stdin(source).stdout(stdout).output().unwrap();
+        assert!(fs::read_dir(&dir).unwrap().next().is_none());
+        (output.status.success(), test.last().outcome, output.stdout)
+    };
+    let (good, bad) = ("pub const HERE: &str = file!();", "pub fn f() -> u8 { }");
+    assert_eq!(tried("one", good, Stdio::null()), (true, Outcome::Miss, vec![]));
+    assert_eq!(tried("one", good, Stdio::null()), (true, Outcome::Hit, vec![]));
+    assert_eq!(tried("two/deeper", good, Stdio::null()), (true, Outcome::Hit, vec![]));
+    assert_eq!(tried("one", bad, Stdio::null()), (false, Outcome::Miss, vec![]));
+    let (_, outcome, printed) = tried("one", good, Stdio::piped());
+    assert!(outcome == Outcome::Passthrough && !printed.is_empty());
 }
 
 #[test]

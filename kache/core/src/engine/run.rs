@@ -158,6 +158,7 @@ impl Job<'_> {
             is_notice: self.plan.notices(),
             may_notify: &|| !is_nested,
             printed: &self.mapped.printed,
+            to_null: action.outputs.names.to_null,
         };
         // Dependents start when the metadata is announced: not before it is known that a second run does not replace the file.
         let (roots, maps) = (&action.roots, mapped_paths::count_maps(&action.args));

@@ -140,6 +140,13 @@ fn clock_is_off() -> i64 {
     text.and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(0) * 1_000_000_000
 }
 
+/// A standard stream of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Input,
+    Output,
+}
+
 /// The entries that a directory has under given names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {

@@ -11,7 +11,7 @@ mod path_form;
 pub mod socket;
 mod trust;
 
-pub use console::{note_ends, noted_end, stdin_is_null, terminal_width, uninterrupted};
+pub use console::{is_null, note_ends, noted_end, terminal_width, uninterrupted};
 pub(super) use file::open_at_once;
 pub use file::{
     clone_file, find_any, has_other_names, identity, identity_of, is_being_written, open_dir, remove_dir_all,

@@ -99,7 +99,7 @@ pub fn parse(request: &Request) -> Result<LinkCommand, NotCacheable> {
         stdin: None,
         native_cpu: compiles && all.native_cpu(),
         only_links: !compiles,
-        outputs: OutputNames { dir, stem: String::new(), exact, trees: Vec::new() },
+        outputs: OutputNames { dir, exact, ..OutputNames::default() },
         response_files: opened.files,
         makes_bitcode: compiles && all.any(|e| e.embeds_path == EmbedsPath::Bitcode),
         debugs_assembly: compiles && all.any(|e| e.debug_info) && inputs.iter().any(|i| is_assembly(i)),

@@ -1,5 +1,6 @@
 //! Processes: starting, replacing and ending them, signals, and the terminal.
 
+use crate::platform::Stream;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -175,13 +176,17 @@ pub fn noted_end() -> Option<i32> {
     Some(ENDED_BY.load(std::sync::atomic::Ordering::Relaxed)).filter(|signal| *signal != 0)
 }
 
-/// Whether standard input is the null device and therefore empty.
-pub fn stdin_is_null() -> bool {
+/// Whether a stream of this process is the null device.
+pub fn is_null(stream: Stream) -> bool {
+    let number = match stream {
+        Stream::Input => libc::STDIN_FILENO,
+        Stream::Output => libc::STDOUT_FILENO,
+    };
     // SAFETY: stat is plain data; both calls only fill it in.
     unsafe {
         let mut a: libc::stat = std::mem::zeroed();
         let mut b: libc::stat = std::mem::zeroed();
-        libc::fstat(0, &mut a) == 0
+        libc::fstat(number, &mut a) == 0
             && libc::stat(c"/dev/null".as_ptr(), &mut b) == 0
             && a.st_mode & libc::S_IFMT == libc::S_IFCHR
             && a.st_rdev == b.st_rdev

@@ -1,6 +1,7 @@
 //! The console: what is typed to end a process, and how wide the window is. There are no signals here; the system
 //! starts a thread in each process of the console, which asks the handlers, the last one first.
 
+use crate::platform::Stream;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 use windows_sys::Win32::Storage::FileSystem::{FILE_TYPE_CHAR, GetFileType};
@@ -64,13 +65,17 @@ pub fn noted_end() -> Option<i32> {
     Some(ENDED_BY.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
 }
 
-/// Whether standard input is the null device and therefore empty.
-pub fn stdin_is_null() -> bool {
+/// Whether a stream of this process is the null device.
+pub fn is_null(stream: Stream) -> bool {
+    let number = match stream {
+        Stream::Input => console::STD_INPUT_HANDLE,
+        Stream::Output => console::STD_OUTPUT_HANDLE,
+    };
     let mut mode = 0;
     // SAFETY: a number for the call to fill in; a handle that is none is refused.
     unsafe {
-        let input = console::GetStdHandle(console::STD_INPUT_HANDLE);
-        GetFileType(input) == FILE_TYPE_CHAR && console::GetConsoleMode(input, &raw mut mode) == 0
+        let stream = console::GetStdHandle(number);
+        GetFileType(stream) == FILE_TYPE_CHAR && console::GetConsoleMode(stream, &raw mut mode) == 0
     }
 }
 

@@ -242,7 +242,7 @@ impl Stage {
             dir: "/w/out".into(),
             stem: "crate".to_string(),
             exact: vec!["/w/out/a.o".into()],
-            trees: Vec::new(),
+            ..OutputNames::default()
         };
         let world = FakeWorld::default();
         let stage = Stage { policy, outputs, linker: None, has_plugins: false, is_shim: false, world, roots };
