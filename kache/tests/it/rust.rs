@@ -525,7 +525,7 @@ fn trouble_with_the_cache_is_not_the_builds() {
         assert_success(
             plainly(&test)
                 .env("KACHE_CACHE_DIR", bad)
-                .env("HOME", "/nonexistent")
+                .env("HOME", test.path("home"))
                 .env("RUSTUP_HOME", rustup_home()),
         );
         assert!(contents_of_lib(&test) == right, "{bad}");
