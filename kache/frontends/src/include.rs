@@ -44,10 +44,13 @@ pub fn only_locates(name: &[u8], value: &[u8], threads: &[Vec<Step>], sources: &
     let mut written = Vec::new();
     let mut alone = opened.iter().all(|suffix| suffix.is_empty() || suffix[0] == b'/');
     for source in sources {
+        alone &= !contains(&source.text, last_names(value));
+        if is_data(&source.text) {
+            continue;
+        }
         let Some(tokens) = tokens(&source.text) else { return false };
         let Some(found) = suffixes(&tokens, name) else { return false };
         written.extend(found.into_iter().flatten());
-        alone &= !contains(&source.text, last_names(value));
         alone &= !is_below(&source.path, value) || opens_nothing_beside_it(&tokens);
     }
     let paired = |counts: &dyn Fn(&[u8]) -> bool| no_opening_without_a_look(name, counts, threads);
@@ -56,6 +59,12 @@ pub fn only_locates(name: &[u8], value: &[u8], threads: &[Vec<Step>], sources: &
         opened.iter().all(|suffix| written.iter().any(|w| w == suffix)) && paired(&is_opened)
     };
     !opened.is_empty() && (named() || alone && paired(&|path| is_below(path, value)))
+}
+
+/// Whether a file was included as bytes: rustc refuses a source that is not UTF-8
+/// (<https://doc.rust-lang.org/reference/input-format.html#source-encoding>).
+fn is_data(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_err()
 }
 
 /// The last two names of a path: a relative path to the directory ends with them, as the absolute path does.
@@ -302,6 +311,19 @@ mod tests {
         ] {
             assert!(!with(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_included_as_bytes_is_no_source() {
+        let with = |bytes: &[u8]| {
+            let caller =
+                "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\")); static B: &[u8] = include_bytes!(\"b\");";
+            let source = |path: &str, text: &[u8]| Source { path: path.into(), text: text.to_vec() };
+            let sources = [source("/w/lib.rs", caller.as_bytes()), source("/w/b", bytes)];
+            only_locates(b"OUT_DIR", b"/o", &steps(&["$OUT_DIR", "/o/g.rs"]), &sources)
+        };
+        assert!(with(b"\xff\"\xfe OUT_DIR"));
+        assert!(!with(b"\"not ended"), "a text could be a source");
     }
 
     #[test]

@@ -319,8 +319,8 @@ impl Refiner<'_> {
         }
     }
 
-    /// The text of every Rust source that was read. A file that is included as bytes is not a source; lexing it is
-    /// harmless unless it is not text: then there is no proof.
+    /// The text of every Rust source that was read, and of files that are included as text or bytes: lexing these is
+    /// harmless.
     fn sources(&self, dependencies: &BTreeSet<Dependency>) -> Option<Vec<include::Source>> {
         let files = dependencies.iter().filter(|l| l.kind == Kind::File && !is_artifact(&l.name));
         files

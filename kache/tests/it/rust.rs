@@ -42,6 +42,10 @@ fn a_path_in_env_is_literal_unless_it_only_includes() {
             Outcome::Miss,
         ),
         (r#"pub const L: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/g.rs"));"#, Outcome::Hit),
+        (
+            r#"include!(concat!(env!("OUT_DIR"), "/g.rs")); pub static B: &[u8] = include_bytes!("data");"#,
+            Outcome::Hit,
+        ),
     ];
     for (source, elsewhere) in cases {
         let test = TestEnv::new();
@@ -49,6 +53,7 @@ fn a_path_in_env_is_literal_unless_it_only_includes() {
             fs::create_dir_all(test.path(dir).join(".git")).unwrap();
             test.write(&format!("{dir}/l.rs"), source);
             test.write(&format!("{dir}/out/g.rs"), "pub const G: &str = file!();");
+            fs::write(test.path(dir).join("data"), b"\xff\"\xfe").unwrap();
         }
         let at = |dir: &str| {
             let mut c = test.kache_in(dir, LIB);
