@@ -45,11 +45,15 @@ fn cargo(test: &TestEnv, checkout: &str) -> Command {
     command
 }
 
+fn said(test: &TestEnv, checkout: &str) -> Vec<u8> {
+    assert_success(&mut Command::new(test.path(checkout).join("target/debug/p"))).stdout
+}
+
 /// What a build from an empty target directory prints by its program, and the event of the script's run.
 fn build(test: &TestEnv, checkout: &str, knob: &str) -> (String, Event) {
     let _ = fs::remove_dir_all(test.path(checkout).join("target"));
     assert_success(cargo(test, checkout).env("KNOB", knob));
-    let said = assert_success(&mut Command::new(test.path(checkout).join("target/debug/p"))).stdout;
+    let said = said(test, checkout);
     let mut scripts = test.events();
     scripts.retain(|event| event.unit.kind == "script");
     (String::from_utf8(said).unwrap(), scripts.pop().expect("the script handed over to kache"))
@@ -89,6 +93,32 @@ fn executable(test: &TestEnv, name: &str, text: &str) {
 #[test]
 fn a_variable_that_is_not_declared() {
     undeclared(r#"say(env::var("KNOB").unwrap())"#, |_| {}, |_| "2", ["1", "2"]);
+}
+
+/// The `cc` crate copies all variables as it begins. Those of the caller's session do not count then.
+#[test]
+fn variables_that_the_cc_crate_copies() {
+    let (test, copy) = (TestEnv::new(), "pub struct EnvSnapshot(Vec<(OsString, OsString)>);");
+    package(&test, r#"say(cc::build_env::EnvSnapshot::capture().get("KNOB").unwrap().as_encoded_bytes())"#);
+    let manifest = fs::read_to_string(test.path("w/Cargo.toml")).unwrap();
+    test.write("w/Cargo.toml", &format!("{manifest}[build-dependencies]\ncc = {{ path = \"cc\" }}\n"));
+    test.write("w/cc/Cargo.toml", "[package]\nname = \"cc\"\nversion = \"1.11.3\"\nedition = \"2021\"\n");
+    let source = format!(
+        "pub mod build_env {{ use std::ffi::OsString; {copy} impl EnvSnapshot {{\n\
+         #[inline(never)] pub fn capture() -> Self {{ EnvSnapshot(std::env::vars_os().collect()) }}\n\
+         pub fn get(&self, key: &str) -> Option<&OsString> {{ self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v) }}\n\
+         }} }}"
+    );
+    test.write("w/cc/src/lib.rs", &source);
+    let built = |knob: &str, terminal: &str| {
+        let _ = fs::remove_dir_all(test.path("w/target"));
+        assert_success(cargo(&test, "w").env("KNOB", knob).env("TERM", terminal).env("_", terminal));
+        let script = test.events().into_iter().rfind(|event| event.unit.kind == "script").unwrap();
+        outcome((String::from_utf8(said(&test, "w")).unwrap(), script))
+    };
+    assert_eq!(built("1", "xterm"), ("1".to_string(), Outcome::Miss));
+    assert_eq!(built("1", "vt100"), ("1".to_string(), Outcome::Hit));
+    assert_eq!(built("2", "vt100"), ("2".to_string(), Outcome::Miss), "a false hit");
 }
 
 #[test]

@@ -127,7 +127,7 @@ impl Collector<'_> {
             let file = Path::new(platform::os_str(file));
             self.subject.covers(file)
                 || self.policy.is_c_runtime(file)
-                || self.world.variables(file, 0) != Use::Reads
+                || !matches!(self.world.variables(file, 0), Use::Reads | Use::Copies)
         };
         let program = process.program.as_os_str().as_encoded_bytes();
         let in_rust = self.world.variables(&process.program, 0) == Use::PassesOn { in_rust: true };
@@ -306,8 +306,10 @@ impl Collector<'_> {
         let imports = imports.unwrap_or_default();
         // A foreign program has a constructor of kache's own.
         let known = u64::from(module == 0);
-        if self.world.variables(object, known) == Use::Reads {
-            self.named(by, Act::HoldsEnvironment, name);
+        match self.world.variables(object, known) {
+            Use::Reads => self.named(by, Act::HoldsEnvironment, name),
+            Use::Copies => self.named(by, Act::CopiesEnvironment, name),
+            Use::None | Use::PassesOn { .. } => {}
         }
         let has = &self.policy.abilities;
         let shared =

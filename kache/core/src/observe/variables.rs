@@ -8,8 +8,9 @@
 //! 2. the functions whose code refers to the slot;
 //! 3. for those that hand the variables on (`std::env`), the functions that refer to them in turn.
 //!
-//! The object only passes the variables on where all of 2 and 3 belong to `std::process`. A reference is four bytes
-//! which, taken as a distance from where they end, lead to the target, and, to a function, come after the code of an instruction
+//! The object only passes the variables on where all of 2 and 3 belong to `std::process`. Where one of them belongs to the `cc`
+//! crate, the object copies the variables, finds some by their names, and passes all on. A reference is four bytes
+//! which, taken as a distance from where they end, lead to the target and come after the code of an instruction
 //! that can have one: some are found by chance, and none is missed.
 //! What has no symbols, refers to a function by data, or is for another processor than x86-64 counts as reading.
 //!
@@ -37,6 +38,8 @@ const NAMES: [&[u8]; 3] = [b"environ", b"__environ", b"_environ"];
 const PASS_ON: [&str; 3] = ["3std7process", "3std3sys7process", "3std10sys_common7process"];
 /// Those that hand what they read to their callers.
 const HAND_OUT: [&str; 4] = ["3std3env4vars", "3std3env7vars_os", "3std3sys3env", "3std3sys3pal4unix2os3env"];
+/// Parts of the names of functions that copy the array to find variables in the copy by their names, and to pass all on.
+const COPIES: [[&str; 2]; 1] = [["2cc9build_env", "11EnvSnapshot"]];
 /// What only a program has whose `main` is Rust's, which is not given the array.
 const RUST_MAIN: &str = "3std2rt10lang_start";
 
@@ -51,6 +54,8 @@ pub enum Use {
     None,
     /// It passes the array on to programs that it starts; `in_rust` where its `main` is Rust's.
     PassesOn { in_rust: bool },
+    /// It copies the array, finds variables in the copy by their names, and passes all on to compilers.
+    Copies,
     /// It may read all variables.
     Reads,
 }
@@ -82,7 +87,7 @@ fn examine(bytes: &[u8]) -> Option<Use> {
     let object = Object { code: code(&sections, bytes)?, functions: functions(&sections, bytes)?, bytes };
     let Relocations { slots, pointers } = relocations(&sections, bytes, &imported)?;
     let mut targets: Vec<Target> = slots.into_iter().map(Target::Slot).collect();
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut copies) = (BTreeSet::new(), false);
     while let Some(target) = targets.pop() {
         for at in object.references(target) {
             let function = object.function_at(at)?;
@@ -99,9 +104,15 @@ fn examine(bytes: &[u8]) -> Option<Use> {
                         targets.push(Target::Slot(is_in_table(&sections, *place).then_some(*place)?));
                     }
                 }
+                () if COPIES.iter().any(|parts| parts.iter().all(|part| function.name.contains(part))) => {
+                    copies = true;
+                }
                 () => return Some(Use::Reads),
             }
         }
+    }
+    if copies {
+        return Some(Use::Copies);
     }
     let in_rust = object.functions.iter().any(|function| function.name.contains(RUST_MAIN));
     Some(Use::PassesOn { in_rust })
@@ -116,10 +127,16 @@ struct Function<'a> {
 /// What code refers to.
 #[derive(Clone, Copy, Debug)]
 enum Target {
-    /// A place with an address, in any instruction that has operands in memory.
+    /// A place in memory, as the operand of an instruction.
     Slot(u64),
     /// The start of a function.
     Function(u64),
+}
+
+/// Whether the byte before a distance says that the distance leads from the next instruction to an operand in memory: no other
+/// operand of x86-64 does.
+fn takes_operand(before: &[u8]) -> bool {
+    before.last().is_some_and(|operands| operands & 0xc7 == 0x05)
 }
 
 /// Whether the bytes before a distance begin an instruction that calls a function, jumps to it, or takes its address: no other
@@ -152,7 +169,9 @@ impl Object<'_> {
                 let leads_to = (at + 4).wrapping_add_signed(distance.into());
                 let refers = match target {
                     // An operand may come after them.
-                    Target::Slot(slot) => [0, 1, 2, 4].contains(&slot.wrapping_sub(leads_to)),
+                    Target::Slot(slot) => {
+                        [0, 1, 2, 4].contains(&slot.wrapping_sub(leads_to)) && takes_operand(&code[..i])
+                    }
                     Target::Function(start) => start == leads_to && takes_function(&code[..i]),
                 };
                 if refers {
@@ -250,29 +269,32 @@ fn functions<'a>(sections: &SectionTable<'a, Header>, bytes: &'a [u8]) -> Option
 mod tests {
     use super::*;
 
-    /// Each instruction, followed by the distance from its end to address 0, and whether it refers to a function there.
+    /// Each instruction, followed by the distance from its end to address 0, and whether it refers to a function and to an operand
+    /// there.
     #[test]
-    fn a_function_is_called_jumped_to_or_taken() {
-        let cases: [(&[u8], bool); 8] = [
-            (&[0xe8], true),
-            (&[0xe9], true),
-            (&[0x0f, 0x84], true),
-            (&[0x48, 0x8d, 0x3d], true),
-            (&[0x4c, 0x8d, 0x05], true),
+    fn a_function_is_called_jumped_to_or_taken_and_an_operand_is_any_instructions() {
+        let cases: [(&[u8], bool, bool); 10] = [
+            (&[0xe8], true, false),
+            (&[0xe9], true, false),
+            (&[0x0f, 0x84], true, false),
+            (&[0x48, 0x8d, 0x3d], true, true),
+            (&[0x4c, 0x8d, 0x05], true, true),
+            (&[0x48, 0x8b, 0x05], false, true),
+            (&[0xff, 0x15], false, true),
             // A field of a structure, and a constant.
-            (&[0x48, 0x8b, 0xb3], false),
-            (&[0x48, 0x8d, 0xb3], false),
-            (&[0xb8], false),
+            (&[0x48, 0x8b, 0xb3], false, false),
+            (&[0x48, 0x8d, 0xb3], false, false),
+            (&[0xb8], false, false),
         ];
-        for (instruction, refers) in cases {
+        for (instruction, takes_function, takes_operand) in cases {
             let distance = -(0x1000 + instruction.len() as i32 + 4);
             let bytes = [instruction, &distance.to_le_bytes()].concat();
             let object =
                 Object { bytes: &bytes, code: vec![(0x1000, 0..bytes.len())], functions: Vec::new() };
             let at = 0x1000 + instruction.len() as u64;
-            let expected = if refers { vec![at] } else { Vec::new() };
-            assert_eq!(object.references(Target::Function(0)), expected, "{instruction:x?}");
-            assert_eq!(object.references(Target::Slot(0)), vec![at], "{instruction:x?}");
+            let expected = |refers| if refers { vec![at] } else { Vec::new() };
+            assert_eq!(object.references(Target::Function(0)), expected(takes_function), "{instruction:x?}");
+            assert_eq!(object.references(Target::Slot(0)), expected(takes_operand), "{instruction:x?}");
         }
     }
 }

@@ -43,6 +43,7 @@ const fn foreign(plugin: &'static [Treatment], process: &'static [Treatment]) ->
 
 const NONE: &[Treatment] = &[];
 const EVERY: Treatment = T::EnvAll(Environment::Every);
+const MOST: Treatment = T::EnvAll(Environment::Most);
 const UNSEEN: &[Treatment] = &[T::Refuse(Reason::RawSyscall)];
 const LINKER: Treatment = T::Computed("linker");
 
@@ -177,6 +178,8 @@ acts! {
     ImportsUnaccounted, "imports a symbol of the C library that nothing accounts for",
         by(NONE, &[T::Refuse(Reason::UnrecordedFunction)]);
     HoldsEnvironment, "may read all variables", foreign(&[EVERY], NONE);
+    CopiesEnvironment, "copies all variables, finds some by their names, and passes all on to compilers",
+        foreign(&[MOST], NONE);
     HoldsPlace, "has a function that tells where it runs", foreign(&[T::Place], NONE);
     HoldsReadTimes, "has a function that tells when files were read",
         foreign(&[T::Refuse(Reason::HostState)], NONE);

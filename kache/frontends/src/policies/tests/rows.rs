@@ -116,6 +116,7 @@ fn events(act: Act) -> &'static str {
         Act::HoldsSyscall => "@ module id=9 /w/syscall.so",
         Act::ImportsUnaccounted => "@ module id=9 /w/mq.so",
         Act::HoldsEnvironment => "@ module id=9 /w/environ.so",
+        Act::CopiesEnvironment => "@ module id=9 /w/copying.so",
         Act::HoldsPlace => "@ module id=9 /w/place.so",
         Act::HoldsReadTimes => "@ module id=9 /w/reading.so",
         Act::SharesLibrary => "@ module id=9 /w/shared.so",
@@ -173,6 +174,7 @@ fn stage(policy: fn() -> Stage) -> Stage {
         .object("/w/syscall.so", Object { calls_kernel: Some(true), ..holds("f") })
         .object("/w/mq.so", Object { imports: vec!["mq_open@libc.so.6"], ..holds("f") })
         .object("/w/environ.so", Object { variables: Use::Reads, ..holds("f") })
+        .object("/w/copying.so", Object { variables: Use::Copies, ..holds("f") })
         .object("/w/shared.so", Object { imports: vec!["_RNvNtC3std2fs4read"], ..holds("f") })
 }
 
