@@ -78,8 +78,7 @@ impl Evaluate for CompilePlan {
             "linker" => vec![file(linker::path(self.linker(), cx)?)],
             // The command line is the caller's.
             "define" => Vec::new(),
-            // So are the variables that say how messages are to look.
-            "setting" => SHOWN_BY.iter().map(|name| Dependency::new(Kind::Env, *name)).collect(),
+            "setting" => self.shown_by().map(|name| Dependency::new(Kind::Env, *name)).collect(),
             _ => return None,
         })
     }
@@ -93,20 +92,20 @@ impl Evaluate for CompilePlan {
     }
 }
 
-/// The variables by which compilers and this wrapper choose how diagnostics look, and in which language.
-const SHOWN_BY: &[&str] = &[
-    "LC_ALL",
-    "LC_CTYPE",
-    "LC_MESSAGES",
-    "LANG",
-    "LANGUAGE",
-    "TERM",
-    "COLUMNS",
-    "NO_COLOR",
-    "COLORTERM",
-    "CLICOLOR",
-    "CLICOLOR_FORCE",
-];
+impl CompilePlan {
+    /// The variables by which the compiler and this wrapper choose how diagnostics look, and in which language. rustc has one
+    /// language.
+    fn shown_by(&self) -> impl Iterator<Item = &'static &'static str> {
+        let languages = if self.invocation.language.is_rust() { &[][..] } else { BY_LANGUAGE };
+        let terminal = if platform::terminal_width().is_some() { OF_TERMINAL } else { &[] };
+        BY_COLOUR.iter().chain(languages).chain(terminal)
+    }
+}
+
+/// They count in a pipe, too: `CLICOLOR_FORCE` asks for colours there.
+const BY_COLOUR: &[&str] = &["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"];
+const BY_LANGUAGE: &[&str] = &["LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LANG", "LANGUAGE"];
+const OF_TERMINAL: &[&str] = &["TERM", "COLORTERM", "COLUMNS"];
 
 fn local(name: &[u8], cx: &EvalContext) -> io::Result<PathBuf> {
     cx.roots.local(name).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))

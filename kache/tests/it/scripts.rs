@@ -122,6 +122,21 @@ fn variables_that_the_cc_crate_copies() {
 }
 
 #[test]
+fn the_terminal_where_compilers_write_into_pipes() {
+    let test = TestEnv::new();
+    let script = r#"run(&env::var("RUSTC").unwrap(), &["-vV"]);
+        run("cc", &["-c", "a.c", "-o", out().join("a.o").to_str().unwrap()]); say("done")"#;
+    package(&test, script);
+    test.write("w/a.c", "int a(void) { int unused; return 1; }");
+    let built = |terminal: &str| {
+        let _ = fs::remove_dir_all(test.path("w/target"));
+        assert_success(cargo(&test, "w").env("TERM", terminal).env("COLUMNS", terminal.len().to_string()));
+        test.events().into_iter().rfind(|event| event.unit.kind == "script").unwrap().outcome
+    };
+    assert_eq!(["xterm", "xterm", "vt100-w"].map(built), [Outcome::Miss, Outcome::Hit, Outcome::Hit]);
+}
+
+#[test]
 fn a_file_that_is_not_declared() {
     let write = |text: &'static str| move |test: &TestEnv| drop(test.write("w/data", text));
     let change = |test: &TestEnv| {
