@@ -319,6 +319,8 @@ pub struct TrustPolicy {
     pub script_env: &'static [Excuse],
     /// Variables that a trusted actor asks for only where the clock gets into the result.
     pub clock_env: &'static [Excuse],
+    /// Variables by which a tool chooses how its messages look on a terminal.
+    pub terminal_env: &'static [Excuse],
     /// Libraries that any process loads: they are not inputs where a trusted actor loads them.
     pub c_runtime: &'static [Excuse],
     /// Those among them that make up the C library, which looks on behalf of its callers.

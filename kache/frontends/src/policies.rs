@@ -20,6 +20,7 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     ignored_in_whole: tables::IGNORED_IN_WHOLE,
     script_env: tables::SCRIPT_ENV,
     clock_env: &[],
+    terminal_env: tables::TERMINAL_ENV,
     c_runtime: tables::C_RUNTIME,
     c_library: tables::C_LIBRARY,
     loader: tables::LOADER,

@@ -125,7 +125,7 @@ fn variables_that_the_cc_crate_copies() {
 fn the_terminal_where_compilers_write_into_pipes() {
     let test = TestEnv::new();
     let script = r#"run(&env::var("RUSTC").unwrap(), &["-vV"]);
-        run("cc", &["-c", "a.c", "-o", out().join("a.o").to_str().unwrap()]); say("done")"#;
+        run("cc", &["-c", "a.c", "-o", out().join("a.o").to_str().unwrap()]); run("cc", &["-E", "a.c"]); say("done")"#;
     package(&test, script);
     test.write("w/a.c", "int a(void) { int unused; return 1; }");
     let built = |terminal: &str| {

@@ -22,6 +22,7 @@ impl Collector<'_> {
             || library.as_ref().is_some_and(|name| self.is_path_only(name));
         let act = match () {
             () if !self.is_inherited(e) => Act::ReadsInnerVariable,
+            () if self.is_of_no_terminal(e, by) => Act::ReadsTerminalVariable,
             () if is_path_only && self.subject.roots.portable(e.path2) != e.path2 => Act::ReadsPathVariable,
             () => Act::ReadsVariable,
         };
@@ -39,6 +40,14 @@ impl Collector<'_> {
         by.actor == Actor::Process
             && !self.policy.clock_env.is_empty()
             && self.processes.get(by.pid).is_some_and(|process| process.is_tool)
+    }
+
+    /// Whether a tool asks how a terminal shows messages, where kache itself prints to none: what the run prints goes to kache.
+    fn is_of_no_terminal(&self, e: &TraceEvent, by: Cause) -> bool {
+        by.actor == Actor::Process
+            && names(self.policy.terminal_env, e.path)
+            && self.processes.get(by.pid).is_some_and(|process| process.is_tool)
+            && self.world.host_fact(b"isatty/2", b"").is_some_and(|answer| answer == b"0 ")
     }
 
     /// Whether the value is the one that the run was given. Any other was set by something within the tree whose own

@@ -97,6 +97,7 @@ acts! {
     // Variables.
     ReadsVariable, "reads a variable", all(&[T::Env]);
     ReadsPathVariable, "reads a variable with a path in it, and is declared path-only", all(&[T::EnvPath]);
+    ReadsTerminalVariable, "is a tool, and reads how a terminal shows messages, which go into a pipe", all(NONE);
     ReadsInnerVariable, "reads a variable that the run set itself", all(NONE);
 
     // Facts about the machine.

@@ -87,6 +87,12 @@ tables! {
         "CARGO" => "named in advice";
         "FAKEROOTKEY" => "libfakeroot reads it to know who owns files, which no compiler asks";
     }
+    /// They count where kache itself prints to a terminal.
+    TERMINAL_ENV "terminal-env"
+    "variables that are not inputs of a tool that a foreign program starts, and whose messages go into a pipe" {
+        "TERM" => "a compiler's messages have colours on a terminal alone; gcc asks for the terminal's name before it asks \
+            whether there is a terminal";
+    }
     /// libc's conversion of a time reads the zone.
     DATE_ENV "date-env" "variables that a C compiler reads only to show a time: not stored" {
         "TZ" => "a date or time of the build is in the source (__DATE__, __TIME__, __TIMESTAMP__)";

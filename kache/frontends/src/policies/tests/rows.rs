@@ -68,6 +68,7 @@ fn events(act: Act) -> &'static str {
         Act::MayHaveReadAll => "",
         Act::ReadsVariable => "@ getenv % SOME => value",
         Act::ReadsPathVariable => "@ module id=7 /w/liblocating_macro-1.so\n@ getenv id=7 OUT => /w/out",
+        Act::ReadsTerminalVariable => "",
         Act::ReadsInnerVariable => "@ getenv % SOME => other",
         // The hash is that of `0 `, which is what the host that is made up answers.
         Act::AsksFact => "@ hostfact % uid aux=575343681586661117",
