@@ -38,6 +38,7 @@ tables! {
         "TMPDIR" "TMP" "TEMP" => "the directory of temporary files; files that the run creates are not inputs";
         "MALLOC_CONF" "_RJEM_MALLOC_CONF" => "the allocator";
         "RUST_BACKTRACE" "RUST_LIB_BACKTRACE" => "the text of a crash; a failed compile is not stored";
+        "CI" => "whether a crash of LLVM opens a dialog on Windows (rustc_codegen_llvm); a failed compile is not stored";
         "RUSTC_ICE" => "the file for the report of a crash";
         "RUST_MIN_STACK" => "the compiler's depth of recursion; a failed compile is not stored";
         "RUST_RECURSION_COUNT" => "how often rustup's proxy has called itself";
