@@ -1,14 +1,14 @@
 //! Rust source as words, strings and signs, by the lexer of rustc itself.
 
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
-use rustc_literal_escaper::unescape_str;
+use rustc_literal_escaper::{MixedUnit, unescape_byte_str, unescape_c_str, unescape_str};
 
 /// A token, as far as the proofs need it. Comments and white space are left out.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Token<'a> {
     /// An identifier, a keyword, a number, or the prefix of a byte string or C string.
     Word(&'a str),
-    /// The value of a string.
+    /// The value of a string, with replacement characters for bytes that are not UTF-8.
     Text(String),
     Sign(u8),
 }
@@ -63,18 +63,31 @@ fn literal<'a>(kind: LiteralKind, text: &'a str, end: usize, out: &mut Vec<Token
             let hashes = usize::from(hashes);
             quoted.get(2 + hashes..quoted.len().checked_sub(1 + hashes)?)?.to_string()
         }
-        None => unescaped(quoted.get(1..quoted.len().checked_sub(1)?)?)?,
+        None => unescaped(prefix, quoted.get(1..quoted.len().checked_sub(1)?)?)?,
     }));
     Some(())
 }
 
-fn unescaped(text: &str) -> Option<String> {
-    let (mut out, mut valid) = (String::with_capacity(text.len()), true);
-    unescape_str(text, |_, character| match character {
-        Ok(c) => out.push(c),
-        Err(e) => valid &= !e.is_fatal(),
-    });
-    valid.then_some(out)
+/// The value of what stands between the quotes of a string, a byte string (`b`) or a C string (`c`).
+fn unescaped(prefix: &str, text: &str) -> Option<String> {
+    let (mut out, mut valid) = (Vec::with_capacity(text.len()), true);
+    let mut push = |bytes: &[u8]| out.extend_from_slice(bytes);
+    match prefix {
+        "b" => unescape_byte_str(text, |_, byte| match byte {
+            Ok(byte) => push(&[byte]),
+            Err(e) => valid &= !e.is_fatal(),
+        }),
+        "c" => unescape_c_str(text, |_, unit| match unit {
+            Ok(MixedUnit::Char(c)) => push(c.get().encode_utf8(&mut [0; 4]).as_bytes()),
+            Ok(MixedUnit::HighByte(byte)) => push(&[byte.get()]),
+            Err(e) => valid &= !e.is_fatal(),
+        }),
+        _ => unescape_str(text, |_, c| match c {
+            Ok(c) => push(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            Err(e) => valid &= !e.is_fatal(),
+        }),
+    }
+    valid.then(|| String::from_utf8_lossy(&out).into_owned())
 }
 
 #[cfg(test)]
@@ -96,6 +109,8 @@ mod tests {
             ("\"a\\\n   b\"", "ab"),
             (r###"r##"a"#b"##"###, "a\"#b"),
             (r#"b"bytes""#, "bytes"),
+            (r#"b"\xFE\0""#, "\u{FFFD}\0"),
+            (r#"c"\xFE\u{e9}""#, "\u{FFFD}é"),
             (r#"c"text"suffix"#, "text"),
         ] {
             assert_eq!(texts(source), Some(vec![value.to_string()]), "{source}");
@@ -110,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_source_that_is_not_valid_has_no_tokens() {
-        for source in [&b"\"open"[..], b"/* open", b"r#\"open\"", b"\xff", b"\"\\xZZ\"", b"'\\"] {
+        for source in [&b"\"open"[..], b"/* open", b"r#\"open\"", b"\xff", b"\"\\xZZ\"", b"\"\\xFE\"", b"'\\"]
+        {
             assert_eq!(tokens(source), None, "{source:?}");
         }
     }
