@@ -19,7 +19,7 @@ pub mod place;
 mod words;
 
 pub use act::{Act, Table};
-pub use excuse::{ClockAtStart, Excuse, FileTimes, FileTimesOf, RunsScripts, names};
+pub use excuse::{ClockAtStart, Excuse, FileTimes, FileTimesOf, RunsScripts, SizedBy, names};
 pub use passages::{Passage, UnusedClock};
 pub use place::Place;
 
@@ -341,6 +341,8 @@ pub struct TrustPolicy {
     pub closes_descriptors: &'static [Excuse],
     /// Programs, by their files, that ask for the free memory to size a buffer.
     pub sized_by_memory: &'static [Excuse],
+    /// Tools that size what they work with by facts about the host.
+    pub sized_by: &'static [SizedBy],
     /// Functions with changing results that do not count.
     pub ignored_calls: &'static [Excuse],
     /// Plugins and scripts that use paths only to find files.
@@ -506,6 +508,13 @@ impl TrustPolicy {
     pub fn file_times(&self, file_name: &str) -> Option<&'static FileTimesOf> {
         let name = plain_name(self.file_times.iter().map(|row| row.what), file_name);
         self.file_times.iter().find(|row| row.what == name)
+    }
+
+    /// The row of a tool that sizes what it works with by a fact.
+    pub fn sized_by(&self, file_name: &str, fact: &[u8]) -> Option<&'static SizedBy> {
+        let name = plain_name(self.sized_by.iter().map(|row| row.what), file_name);
+        let sizes = |row: &&SizedBy| row.what == name && row.facts.iter().any(|own| own.as_bytes() == fact);
+        self.sized_by.iter().find(sizes)
     }
 
     /// The row of a program that runs scripts.

@@ -31,6 +31,7 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     runs_scripts: tables::RUNS_SCRIPTS,
     closes_descriptors: tables::CLOSES_DESCRIPTORS,
     sized_by_memory: tables::SIZED_BY_MEMORY,
+    sized_by: tables::SIZED_BY,
     ignored_calls: tables::IGNORED_VOLATILE,
     path_only: tables::LOCATORS,
     abilities: Abilities {

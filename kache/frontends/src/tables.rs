@@ -11,7 +11,7 @@ pub use variables::*;
 
 use kache_core::policy::ClockAtStart;
 pub use kache_core::policy::Excuse as Row;
-use kache_core::policy::ToolMarks;
+use kache_core::policy::{SizedBy, ToolMarks};
 
 /// A list, as `kache tables` prints it.
 pub struct List {
@@ -306,6 +306,33 @@ const LLVM_AR: &[&str] = &["llvm-ar", "LLVM"];
 
 const fn clock(what: &'static str, arguments: &'static [&'static str], why: &'static str) -> ClockAtStart {
     ClockAtStart { what, arguments, unless: &[], again: false, timers: false, why }
+}
+
+/// Tools that a foreign program starts, by their names and contents. gcc's `-version` and `-fverbose-asm` print by how much the
+/// compiler lets its memory grow before it collects, which depends on the memory of the machine.
+pub static SIZED_BY: &[SizedBy] = &[
+    sized("gcc", &["rlimit/3"], "the stack of the compiler that it starts"),
+    sized("g++", &["rlimit/3"], "as above"),
+    sized("cc", &["rlimit/3"], "as above"),
+    sized("c++", &["rlimit/3"], "as above"),
+    compiler("cc1"),
+    compiler("cc1plus"),
+    sized("ar", &["rlimit/7"], "how many files it keeps open at once"),
+    sized("ranlib", &["rlimit/7"], "as above"),
+];
+
+const fn sized(what: &'static str, facts: &'static [&'static str], why: &'static str) -> SizedBy {
+    SizedBy { what, facts, with: None, unless: &[], why }
+}
+
+const fn compiler(what: &'static str) -> SizedBy {
+    let facts = &["sysconf/85", "rlimit/2", "rlimit/3", "rlimit/5", "rlimit/9"];
+    let unless = &["-version", "-help", "-fverbose-asm"];
+    SizedBy {
+        with: Some("-quiet"),
+        unless,
+        ..sized(what, facts, "its stack, and when it collects what it has freed")
+    }
 }
 
 /// Programs that read the clock when they start, and use it for nothing in their output. A name is not enough: kache starts

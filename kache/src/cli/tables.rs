@@ -40,10 +40,13 @@ fn lists() -> Vec<List> {
     let scripts = tables::RUNS_SCRIPTS.iter().map(|row| (row.what, row.why)).collect();
     let about_scripts = "programs that tell times only to scripts that have a word for them: as long as no such script was read, \
                          times do not count";
+    let sizes = tables::SIZED_BY.iter().map(|row| (row.what, row.why)).collect();
+    let about_sizes = "tools that ask for the memory or a limit only to size what they work with, where a script starts them";
     let more = [
         ("clock-at-start", about, clocks),
         ("file-times", about_times, times),
         ("runs-scripts", about_scripts, scripts),
+        ("sized-by", about_sizes, sizes),
     ];
     excuses.chain(more).collect()
 }

@@ -4,7 +4,7 @@ use super::{Cause, Collector, clean};
 use crate::dependency::Dependency;
 use crate::observe::trace::{TraceEvent, flag};
 use crate::platform;
-use crate::policy::{Act, Event, Treatment, TrustPolicy};
+use crate::policy::{Act, Actor, Event, Treatment, TrustPolicy};
 use crate::reason::Reason;
 
 impl Collector<'_> {
@@ -39,7 +39,11 @@ impl Collector<'_> {
         let is_set = !is_unanswered && self.set_facts.contains(&(e.path.to_vec(), e.aux));
         let is_restored = || e.path.starts_with(b"sig") && self.answer_now(e.path, &about) == Some(e.aux);
         let is_own = is_set && !is_restored() || self.made.has(&about);
-        let act = if is_own { Act::AsksInnerFact } else { self.policy.question(e.path) };
+        let act = match () {
+            () if is_own => Act::AsksInnerFact,
+            () if self.is_tool_sized_by(e, by) => Act::SizesBuffer,
+            () => self.policy.question(e.path),
+        };
         let event = Event::named(act, e.path);
         let treatments: Vec<_> = self.policy.treat(by.actor, &event).collect();
         for treatment in treatments {
@@ -48,6 +52,14 @@ impl Collector<'_> {
                 other => self.take(by, &event, other, 0),
             }
         }
+    }
+
+    /// Whether a tool that a foreign program starts only sizes what it works with by a fact.
+    fn is_tool_sized_by(&self, e: &TraceEvent, by: Cause) -> bool {
+        let process = self.processes.get(by.pid).filter(|process| process.is_tool);
+        let Some(process) = process.filter(|_| by.actor == Actor::Process) else { return false };
+        let row = self.policy.sized_by(self.processes.name(by.pid), e.path);
+        row.is_some_and(|row| row.holds_of(process.arguments()))
     }
 
     /// The hash of what the host answers now.

@@ -108,7 +108,8 @@ impl Collector<'_> {
             Actor::Plugin => {
                 self.processes.can_learn(e.pid, e.module, Act::LearnsNumbers) || self.asks_by_itself(e)
             }
-            Actor::Process => matches!(self.use_of_times(e.pid, by), FileTimes::Packs | FileTimes::Tells),
+            // No member of an archive of `ar` has one.
+            Actor::Process => self.use_of_times(e.pid, by) == FileTimes::Tells,
             _ => false,
         }
     }

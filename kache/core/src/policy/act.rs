@@ -110,7 +110,7 @@ acts! {
         by(NONE, &[T::Refuse(Reason::HostState)]);
     AsksPlace, "asks where code lies", by(NONE, &[T::Place]);
     ReadsSystemMap, "reads where its code lies in memory, outside of all roots", all(NONE);
-    SizesBuffer, "asks for the free memory, and is known to size a buffer by it", all(NONE);
+    SizesBuffer, "asks for the free memory or a limit, and is known to size a buffer by it", all(NONE);
     DrawsRandom, "calls a function whose changing results do not matter", all(NONE);
     ReadsClockAtStart, "reads the clock as it starts, and is known for it", all(NONE);
     RunsTimedScript, "reads a script that can ask for times, or that is written again",

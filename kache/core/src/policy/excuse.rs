@@ -1,6 +1,7 @@
 //! Rows of the tables of trust, and how they match.
 
 use super::{Actor, Passage, UnusedClock};
+use crate::template::contains;
 use std::path::Path;
 
 /// A row: what it matches, and why.
@@ -50,6 +51,28 @@ impl FileTimes {
     /// Of a program that is not known. A script in the linker's place finds files, and is taken to do no more.
     pub fn of_unknown(actor: Actor) -> FileTimes {
         if actor == Actor::Process { FileTimes::Tells } else { FileTimes::Nothing }
+    }
+}
+
+/// A tool that sizes what it works with by facts about the host, and makes the same whatever they are.
+#[derive(Debug)]
+pub struct SizedBy {
+    /// The tool's name.
+    pub what: &'static str,
+    pub facts: &'static [&'static str],
+    /// The argument without which the tool prints the sizes, if there is one.
+    pub with: Option<&'static str>,
+    /// Texts in an argument with which the tool prints them.
+    pub unless: &'static [&'static str],
+    pub why: &'static str,
+}
+
+impl SizedBy {
+    /// Whether a call with these arguments prints no sizes.
+    pub fn holds_of(&self, arguments: Option<&[Vec<u8>]>) -> bool {
+        let has = |word: &str| arguments.is_some_and(|all| all.iter().any(|own| own == word.as_bytes()));
+        let tells = |argument: &Vec<u8>| self.unless.iter().any(|word| contains(argument, word.as_bytes()));
+        self.with.is_none_or(has) && !arguments.is_some_and(|all| all.iter().any(tells))
     }
 }
 

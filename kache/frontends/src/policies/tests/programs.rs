@@ -470,3 +470,27 @@ fn a_shim_is_trusted_with_nothing_until_it_is_the_compiler() {
     let refused = stage.lines(unseen).pop().unwrap();
     assert!(refused.starts_with("refused unobserved-program: "), "{refused}");
 }
+
+/// What a macro starts: gcc's driver, its compiler, and what both ask for.
+#[test]
+fn a_tool_that_a_macro_starts_sizes_its_memory_and_asks_for_the_terminal() {
+    let called = |program: &str, arguments: &str, asked: &str| {
+        let words = arguments.split(' ').enumerate();
+        let words: String = words.map(|(at, word)| format!("11 argument aux={at} {word}\n")).collect();
+        let trace = format!(
+            "{RUSTC}10 exec id=5 {program}\n10 spawned posix_spawn id=5 {program} aux=11\n11 start {program} => /w aux=10\n\
+             {words}11 {asked}\n11 exit unread"
+        );
+        let found =
+            Stage::rustc().plain_object(program).variable("TERM", "vt100").collect(&trace).dependencies;
+        found.iter().any(|one| one.label().contains("sysconf/85") || one.label().contains("TERM"))
+    };
+    let memory = "hostfact sysconf/85 aux=575343681586661117";
+    assert!(!called("/usr/lib/gcc/cc1", "cc1 -E -quiet a.c", memory));
+    assert!(called("/usr/lib/gcc/cc1", "cc1 -E -quiet -version a.c", memory), "it prints what it sized");
+    assert!(called("/usr/lib/gcc/cc1", "cc1 -E a.c", memory));
+    assert!(called("/usr/bin/git", "git -quiet", memory));
+    let terminal = "getenv TERM => vt100";
+    assert!(!called("/usr/bin/gcc", "gcc -E a.c", terminal));
+    assert!(called("/usr/bin/git", "git log", terminal));
+}
