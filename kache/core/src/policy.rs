@@ -517,6 +517,11 @@ impl TrustPolicy {
         self.sized_by.iter().find(sizes)
     }
 
+    /// The act of a tool that sizes what it works with by a fact, and may print the sizes.
+    pub fn printed_size(fact: &[u8]) -> Option<Act> {
+        (fact == b"sysconf/85").then_some(Act::SizesHeap)
+    }
+
     /// The row of a program that runs scripts.
     pub fn runs_scripts(&self, file_name: &str) -> Option<&'static RunsScripts> {
         let name = plain_name(self.runs_scripts.iter().map(|row| row.what), file_name);

@@ -309,7 +309,8 @@ const fn clock(what: &'static str, arguments: &'static [&'static str], why: &'st
 }
 
 /// Tools that a foreign program starts, by their names and contents. gcc's `-version` and `-fverbose-asm` print by how much the
-/// compiler lets its memory grow before it collects, which depends on the memory of the machine.
+/// compiler lets its memory grow before it collects (`ggc-common.cc`): that depends on the limits, and on the machine's memory up
+/// to a gibibyte.
 pub static SIZED_BY: &[SizedBy] = &[
     sized("gcc", &["rlimit/3"], "the stack of the compiler that it starts"),
     sized("g++", &["rlimit/3"], "as above"),

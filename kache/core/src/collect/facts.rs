@@ -39,11 +39,8 @@ impl Collector<'_> {
         let is_set = !is_unanswered && self.set_facts.contains(&(e.path.to_vec(), e.aux));
         let is_restored = || e.path.starts_with(b"sig") && self.answer_now(e.path, &about) == Some(e.aux);
         let is_own = is_set && !is_restored() || self.made.has(&about);
-        let act = match () {
-            () if is_own => Act::AsksInnerFact,
-            () if self.is_tool_sized_by(e, by) => Act::SizesBuffer,
-            () => self.policy.question(e.path),
-        };
+        let sized = if is_own { Some(Act::AsksInnerFact) } else { self.sizes(e, by) };
+        let act = sized.unwrap_or_else(|| self.policy.question(e.path));
         let event = Event::named(act, e.path);
         let treatments: Vec<_> = self.policy.treat(by.actor, &event).collect();
         for treatment in treatments {
@@ -54,12 +51,15 @@ impl Collector<'_> {
         }
     }
 
-    /// Whether a tool that a foreign program starts only sizes what it works with by a fact.
-    fn is_tool_sized_by(&self, e: &TraceEvent, by: Cause) -> bool {
+    /// The act of a tool that a foreign program starts, and that sizes what it works with by a fact.
+    fn sizes(&self, e: &TraceEvent, by: Cause) -> Option<Act> {
         let process = self.processes.get(by.pid).filter(|process| process.is_tool);
-        let Some(process) = process.filter(|_| by.actor == Actor::Process) else { return false };
-        let row = self.policy.sized_by(self.processes.name(by.pid), e.path);
-        row.is_some_and(|row| row.holds_of(process.arguments()))
+        let process = process.filter(|_| by.actor == Actor::Process)?;
+        let row = self.policy.sized_by(self.processes.name(by.pid), e.path)?;
+        if row.holds_of(process.arguments()) {
+            return Some(Act::SizesBuffer);
+        }
+        TrustPolicy::printed_size(e.path)
     }
 
     /// The hash of what the host answers now.

@@ -111,6 +111,8 @@ acts! {
     AsksPlace, "asks where code lies", by(NONE, &[T::Place]);
     ReadsSystemMap, "reads where its code lies in memory, outside of all roots", all(NONE);
     SizesBuffer, "asks for the free memory or a limit, and is known to size a buffer by it", all(NONE);
+    SizesHeap, "asks for the memory, and may print the size of a heap, which grows with the first gibibyte of it",
+        by(NONE, &[T::Host("gibibyte")]);
     DrawsRandom, "calls a function whose changing results do not matter", all(NONE);
     ReadsClockAtStart, "reads the clock as it starts, and is known for it", all(NONE);
     RunsTimedScript, "reads a script that can ask for times, or that is written again",

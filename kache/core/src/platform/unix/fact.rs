@@ -194,6 +194,11 @@ fn machine(fact: &str, number: Number) -> Option<Answer> {
         match fact {
             "sysconf" => answer.number(libc::sysconf(number()?.try_into().ok()?)),
             "hostid" => answer.number(libc::gethostid()),
+            "gibibyte" => {
+                let memory =
+                    libc::sysconf(libc::_SC_PHYS_PAGES).saturating_mul(libc::sysconf(libc::_SC_PAGESIZE));
+                answer.number(memory.min(1 << 30));
+            }
             "uname" => {
                 let mut name: libc::utsname = std::mem::zeroed();
                 libc::uname(&mut name);
@@ -248,6 +253,8 @@ mod tests {
         assert_eq!(of("pwnam/no such user"), Some(String::new()));
         let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
         assert_eq!(of("isatty/1"), Some(format!("{} ", u8::from(is_terminal))));
+        let memory: u64 = of("gibibyte").unwrap().trim().parse().unwrap();
+        assert!((1 << 20..=1 << 30).contains(&memory), "{memory}");
         assert_eq!(of("unheard-of"), None);
         assert_eq!(of("rlimit/x"), None);
     }

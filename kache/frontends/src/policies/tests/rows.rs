@@ -77,6 +77,9 @@ fn events(act: Act) -> &'static str {
         Act::AsksInnerFact => "@ hostfact % set umask aux=7\n@ hostfact % umask aux=7",
         Act::AsksState => "@ volatile % getloadavg",
         Act::ReadsSystemMap => "@ read % /proc/self/maps",
+        Act::SizesHeap => {
+            "@ exec % /usr/lib/gcc/cc1\n@ start % /usr/lib/gcc/cc1 => /w\n@ hostfact % sysconf/85 aux=575343681586661117"
+        }
         Act::SizesBuffer => {
             "@ exec % /usr/bin/sort\n@ start % /usr/bin/sort => /w\n@ volatile % sysconf/memory"
         }
