@@ -24,7 +24,7 @@
 //! A module's file is looked for before it is opened, and an included file is not, so that a `mod name;` never passes for an
 //! include. What is left are macros of other crates that paste the value, and the search of the outputs finds that.
 
-use crate::rust_tokens::{Token, tokens};
+use crate::rust_tokens::{NoTokens, Token, tokens};
 use kache_core::collected::Step;
 use kache_core::template::contains;
 
@@ -45,10 +45,12 @@ pub fn only_locates(name: &[u8], value: &[u8], threads: &[Vec<Step>], sources: &
     let mut alone = opened.iter().all(|suffix| suffix.is_empty() || suffix[0] == b'/');
     for source in sources {
         alone &= !contains(&source.text, last_names(value));
-        if is_data(&source.text) {
-            continue;
-        }
-        let Some(tokens) = tokens(&source.text) else { return false };
+        let tokens = match tokens(&source.text) {
+            Ok(tokens) => tokens,
+            // rustc would have refused it: it was included as text or bytes.
+            Err(NoTokens::NoSource) => continue,
+            Err(NoTokens::Unsure) => return false,
+        };
         let Some(found) = suffixes(&tokens, name) else { return false };
         written.extend(found.into_iter().flatten());
         alone &= !is_below(&source.path, value) || opens_nothing_beside_it(&tokens);
@@ -59,12 +61,6 @@ pub fn only_locates(name: &[u8], value: &[u8], threads: &[Vec<Step>], sources: &
         opened.iter().all(|suffix| written.iter().any(|w| w == suffix)) && paired(&is_opened)
     };
     !opened.is_empty() && (named() || alone && paired(&|path| is_below(path, value)))
-}
-
-/// Whether a file was included as bytes: rustc refuses a source that is not UTF-8
-/// (<https://doc.rust-lang.org/reference/input-format.html#source-encoding>).
-fn is_data(text: &[u8]) -> bool {
-    std::str::from_utf8(text).is_err()
 }
 
 /// The last two names of a path: a relative path to the directory ends with them, as the absolute path does.
@@ -314,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_included_as_bytes_is_no_source() {
+    fn a_file_that_is_included_as_text_or_bytes_is_no_source() {
         let with = |bytes: &[u8]| {
             let caller =
                 "include!(concat!(env!(\"OUT_DIR\"), \"/g.rs\")); static B: &[u8] = include_bytes!(\"b\");";
@@ -323,7 +319,8 @@ mod tests {
             only_locates(b"OUT_DIR", b"/o", &steps(&["$OUT_DIR", "/o/g.rs"]), &sources)
         };
         assert!(with(b"\xff\"\xfe OUT_DIR"));
-        assert!(!with(b"\"not ended"), "a text could be a source");
+        assert!(with(b"It isn't '*.rs': OUT_DIR"));
+        assert!(!with(b"c\"\\0\""), "it could be a source");
     }
 
     #[test]

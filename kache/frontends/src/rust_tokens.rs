@@ -13,9 +13,31 @@ pub enum Token<'a> {
     Sign(u8),
 }
 
-/// The tokens of a source; `None` where the source is not valid UTF-8, or a string or comment does not end or has no value.
-pub fn tokens(source: &[u8]) -> Option<Vec<Token<'_>>> {
-    let source = std::str::from_utf8(source).ok()?;
+/// Why a text has no tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoTokens {
+    /// rustc refuses such a source in every edition: it is not valid UTF-8, or a string or comment does not end or has no value.
+    NoSource,
+    /// The text could be a source of an edition that has no C strings.
+    Unsure,
+}
+
+/// The tokens of a source.
+///
+/// # Errors
+/// When the text has none.
+pub fn tokens(source: &[u8]) -> Result<Vec<Token<'_>>, NoTokens> {
+    let text = std::str::from_utf8(source).map_err(|_| NoTokens::NoSource)?;
+    lexed(text).ok_or_else(|| if has_c_string(text) { NoTokens::Unsure } else { NoTokens::NoSource })
+}
+
+/// Whether a text may have a C string. Where `c` and `cr` are no prefixes, what follows is another string.
+fn has_c_string(text: &str) -> bool {
+    let begins_word = |at: usize| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    ["c\"", "cr\"", "cr#"].iter().any(|prefix| text.match_indices(prefix).any(|(at, _)| begins_word(at)))
+}
+
+fn lexed(source: &str) -> Option<Vec<Token<'_>>> {
     let mut out = Vec::new();
     let mut at = 0;
     for token in tokenize(source, FrontmatterAllowed::Yes) {
@@ -95,7 +117,7 @@ mod tests {
     use super::*;
 
     fn texts(source: &str) -> Option<Vec<String>> {
-        let texts = tokens(source.as_bytes())?.into_iter().filter_map(|t| match t {
+        let texts = tokens(source.as_bytes()).ok()?.into_iter().filter_map(|t| match t {
             Token::Text(text) => Some(text),
             _ => None,
         });
@@ -127,7 +149,15 @@ mod tests {
     fn a_source_that_is_not_valid_has_no_tokens() {
         for source in [&b"\"open"[..], b"/* open", b"r#\"open\"", b"\xff", b"\"\\xZZ\"", b"\"\\xFE\"", b"'\\"]
         {
-            assert_eq!(tokens(source), None, "{source:?}");
+            assert_eq!(tokens(source), Err(NoTokens::NoSource), "{source:?}");
+        }
+        assert_eq!(
+            tokens(b"\"sync\" isn't \"open"),
+            Err(NoTokens::NoSource),
+            "the end of a word is no prefix"
+        );
+        for source in ["c\"\\0\"", "m!(cr\"\\\"x\");"] {
+            assert_eq!(tokens(source.as_bytes()), Err(NoTokens::Unsure), "{source:?}");
         }
     }
 }
