@@ -9,7 +9,8 @@
 //!    opens nothing.
 //! 2. **The sources.** In every source file read, each mention of the variable must be an `env!` that is the first part
 //!    of a `concat!` (or all) of an `include!`, `include_str!` or `include_bytes!`. With a mention in any other place, or an
-//!    `env!` whose argument is not a plain string, the variable counts literally.
+//!    `env!` whose argument is not a plain string, the variable counts literally. A file that rustc would refuse in every edition
+//!    is no source: it was included as text or bytes.
 //!
 //! A macro of another crate remains, whose text is not available: it could write an `env!` that has another use just before
 //! a file of the directory is opened for another reason. Such a file has an opening too many. One of two things must
@@ -319,7 +320,7 @@ mod tests {
             only_locates(b"OUT_DIR", b"/o", &steps(&["$OUT_DIR", "/o/g.rs"]), &sources)
         };
         assert!(with(b"\xff\"\xfe OUT_DIR"));
-        assert!(with(b"It isn't '*.rs': OUT_DIR"));
+        assert!(with(b"It isn't \"open: OUT_DIR"));
         assert!(!with(b"c\"\\0\""), "it could be a source");
     }
 
