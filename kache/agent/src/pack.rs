@@ -1,7 +1,7 @@
 //! Packs: a result with its blobs, as one object.
 //!
 //! ```text
-//! "kachepk1" · length u32 · header, zstd · length u16 · signature · concatenated blobs, zstd
+//! "kachepk1" · length u32 · header, zstd with a checksum · length u16 · signature · concatenated blobs, zstd
 //! ```
 //!
 //! The reader assumes a hostile writer: it checks the signature of the compressed header before decompressing the header,
@@ -28,8 +28,12 @@ const LEVEL: i32 = 1;
 /// The base-2 logarithm of the memory limit for decompression.
 const WINDOW_LOG: u32 = 27;
 
+/// Compresses bytes, with a checksum: most damaged frames without one decompress to other bytes.
 pub fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    zstd::stream::encode_all(bytes, LEVEL)
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), LEVEL)?;
+    encoder.include_checksum(true)?;
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 /// Decompresses bytes. More than `max` bytes of output are an error.
@@ -349,5 +353,16 @@ mod tests {
         assert_eq!(decompress(&bytes, 1000).unwrap().len(), 1000);
         assert!(decompress(&bytes, 999).unwrap_err().0.contains("more than 999 bytes"));
         assert!(decompress(b"not zstd", 1000).is_err());
+    }
+
+    #[test]
+    fn damaged_bytes_do_not_decompress_to_others() {
+        let bytes: Vec<u8> = (0..4000_u32).flat_map(|n| (n * n % 251).to_string().into_bytes()).collect();
+        let compressed = compress(&bytes).unwrap();
+        for at in 0..compressed.len() {
+            let mut damaged = compressed.clone();
+            damaged[at] ^= 1;
+            assert!(!decompress(&damaged, bytes.len()).is_ok_and(|out| out != bytes), "byte {at}");
+        }
     }
 }

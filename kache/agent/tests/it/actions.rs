@@ -233,8 +233,9 @@ fn a_link_is_restored_on_another_machine() {
         assert!(program == made);
     }
     for pack in objects(shared.path()).into_iter().filter(|path| kind(path) == "packs") {
+        // In the header, which has a checksum: damage of the frame around the blobs can leave all blobs as they were.
         let bytes = fs::read(&pack).unwrap();
-        fs::write(&pack, flipped(&bytes, bytes.len() / 2)).unwrap();
+        fs::write(&pack, flipped(&bytes, bytes.len() / 3)).unwrap();
     }
     let (event, program) = link(&reader());
     assert_eq!(run(&event), Run::Refused, "{event:?}");
