@@ -16,6 +16,7 @@ pub mod act;
 mod excuse;
 pub mod passages;
 pub mod place;
+mod programs;
 mod words;
 
 pub use act::{Act, Table};
@@ -26,7 +27,7 @@ pub use place::Place;
 use crate::reason::Reason;
 use crate::settings;
 use crate::template::contains;
-use excuse::{is_at_or_below, is_below, plain_name};
+use excuse::{is_at_or_below, is_below};
 use std::path::Path;
 
 /// Whose code caused an event.
@@ -415,16 +416,6 @@ impl TrustPolicy {
         }
     }
 
-    /// Whether a program's question for the free memory goes into nothing.
-    pub fn is_sized_by_memory(&self, program: &Path) -> bool {
-        names(self.sized_by_memory, program.as_os_str().as_encoded_bytes())
-    }
-
-    /// Whether a program that lists its open descriptors does so only to close them.
-    pub fn only_closes_descriptors(&self, program: &Path) -> bool {
-        names(self.closes_descriptors, program.as_os_str().as_encoded_bytes())
-    }
-
     /// The act of asking for a fact about the host.
     pub fn question(&self, fact: &[u8]) -> Act {
         match fact {
@@ -482,56 +473,9 @@ impl TrustPolicy {
         self.path_only.iter().any(|row| row.what == name) || declared.contains(&name)
     }
 
-    /// Whether a program has the name of a tool.
-    pub fn is_tool(&self, file_name: &str) -> bool {
-        self.marks_of_tool(file_name).is_some()
-    }
-
-    /// The alternatives of marks in the contents of a tool of this name.
-    pub fn marks_of_tool(&self, file_name: &str) -> Option<&'static [&'static [&'static str]]> {
-        let tools = self.tools.iter().map(|row| row.what);
-        let name = plain_name(tools, file_name);
-        self.tool_marks.iter().find(|marks| marks.names.contains(&name)).map(|marks| marks.any)
-    }
-
-    /// The marks of tools of any name, for a program that is called otherwise.
-    pub fn compiler_marks(&self) -> impl Iterator<Item = &'static [&'static [&'static str]]> {
-        self.tool_marks.iter().map(|marks| marks.any)
-    }
-
     /// Whether a function belongs to the standard library of plugins.
     pub fn is_of_standard_library(&self, function: &[u8]) -> bool {
         self.abilities.standard_library.iter().any(|row| contains(function, row.what.as_bytes()))
-    }
-
-    /// What a program of this name does with the times of files.
-    pub fn file_times(&self, file_name: &str) -> Option<&'static FileTimesOf> {
-        let name = plain_name(self.file_times.iter().map(|row| row.what), file_name);
-        self.file_times.iter().find(|row| row.what == name)
-    }
-
-    /// The row of a tool that sizes what it works with by a fact.
-    pub fn sized_by(&self, file_name: &str, fact: &[u8]) -> Option<&'static SizedBy> {
-        let name = plain_name(self.sized_by.iter().map(|row| row.what), file_name);
-        let sizes = |row: &&SizedBy| row.what == name && row.facts.iter().any(|own| own.as_bytes() == fact);
-        self.sized_by.iter().find(sizes)
-    }
-
-    /// The act of a tool that sizes what it works with by a fact, and may print the sizes.
-    pub fn printed_size(fact: &[u8]) -> Option<Act> {
-        (fact == b"sysconf/85").then_some(Act::SizesHeap)
-    }
-
-    /// The row of a program that runs scripts.
-    pub fn runs_scripts(&self, file_name: &str) -> Option<&'static RunsScripts> {
-        let name = plain_name(self.runs_scripts.iter().map(|row| row.what), file_name);
-        self.runs_scripts.iter().find(|row| row.what == name)
-    }
-
-    /// The row of a program that reads the clock as it starts.
-    pub fn clock_at_start(&self, file_name: &str) -> Option<&'static ClockAtStart> {
-        let name = plain_name(self.clock_at_start.iter().map(|row| row.what), file_name);
-        self.clock_at_start.iter().find(|row| row.what == name)
     }
 
     fn settle(&self, actor: Actor, event: &Event, treatment: Treatment) -> Option<Treatment> {

@@ -9,8 +9,8 @@
 //!    opens nothing.
 //! 2. **The sources.** In every source file read, each mention of the variable must be an `env!` that is the first part
 //!    of a `concat!` (or all) of an `include!`, `include_str!` or `include_bytes!`. With a mention in any other place, or an
-//!    `env!` whose argument is not a plain string, the variable counts literally. A file that rustc would refuse in every edition
-//!    is no source: it was included as text or bytes.
+//!    `env!` whose argument is not a plain string, the variable counts literally. rustc read a file that no
+//!    edition accepts as a source only because an `include_str!` or `include_bytes!` named the file.
 //!
 //! A macro of another crate remains, whose text is not available: it could write an `env!` that has another use just before
 //! a file of the directory is opened for another reason. Such a file has an opening too many. One of two things must
@@ -48,7 +48,7 @@ pub fn only_locates(name: &[u8], value: &[u8], threads: &[Vec<Step>], sources: &
         alone &= !contains(&source.text, last_names(value));
         let tokens = match tokens(&source.text) {
             Ok(tokens) => tokens,
-            // rustc would have refused it: it was included as text or bytes.
+            // An `include_str!` or `include_bytes!` named the file: rustc accepts no such source.
             Err(NoTokens::NoSource) => continue,
             Err(NoTokens::Unsure) => return false,
         };

@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(
             tokens(b"\"sync\" isn't \"open"),
             Err(NoTokens::NoSource),
-            "the end of a word is no prefix"
+            "the `c` of `sync` begins no C string"
         );
         for source in ["c\"\\0\"", "m!(cr\"\\\"x\");"] {
             assert_eq!(tokens(source.as_bytes()), Err(NoTokens::Unsure), "{source:?}");

@@ -68,11 +68,13 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     };
     let (settings, inject) = diagnostics(&all);
     let to_null = metadata_to_null(&all, &input, &emit);
-    let mut outputs = match probe || to_null {
-        true => OutputNames { to_null, ..OutputNames::default() },
-        false => outputs(&all, &input, &emit, &command.cwd),
+    let makes_files = !probe && !to_null;
+    let mut outputs = if makes_files {
+        outputs(&all, &input, &emit, &command.cwd)
+    } else {
+        OutputNames { to_null, ..OutputNames::default() }
     };
-    if !probe && !to_null {
+    if makes_files {
         refuse_odd_outputs(&all, &emit, &outputs, &command.cwd)?;
     }
     let depinfo = depinfo(&emit, &outputs, &command.cwd);

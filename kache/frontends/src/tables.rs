@@ -9,9 +9,8 @@ mod variables;
 pub use times::*;
 pub use variables::*;
 
-use kache_core::policy::ClockAtStart;
 pub use kache_core::policy::Excuse as Row;
-use kache_core::policy::{SizedBy, ToolMarks};
+use kache_core::policy::{Act, ClockAtStart, SizedBy, ToolMarks};
 
 /// A list, as `kache tables` prints it.
 pub struct List {
@@ -323,7 +322,7 @@ pub static SIZED_BY: &[SizedBy] = &[
 ];
 
 const fn sized(what: &'static str, facts: &'static [&'static str], why: &'static str) -> SizedBy {
-    SizedBy { what, facts, with: None, unless: &[], why }
+    SizedBy { what, facts, with: None, unless: &[], printed: None, why }
 }
 
 const fn compiler(what: &'static str) -> SizedBy {
@@ -332,6 +331,7 @@ const fn compiler(what: &'static str) -> SizedBy {
     SizedBy {
         with: Some("-quiet"),
         unless,
+        printed: Some(("sysconf/85", Act::SizesHeap)),
         ..sized(what, facts, "its stack, and when it collects what it has freed")
     }
 }

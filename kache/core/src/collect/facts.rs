@@ -4,7 +4,7 @@ use super::{Cause, Collector, clean};
 use crate::dependency::Dependency;
 use crate::observe::trace::{TraceEvent, flag};
 use crate::platform;
-use crate::policy::{Act, Actor, Event, Treatment, TrustPolicy};
+use crate::policy::{Act, Event, Treatment, TrustPolicy};
 use crate::reason::Reason;
 
 impl Collector<'_> {
@@ -53,13 +53,8 @@ impl Collector<'_> {
 
     /// The act of a tool that a foreign program starts, and that sizes what it works with by a fact.
     fn sizes(&self, e: &TraceEvent, by: Cause) -> Option<Act> {
-        let process = self.processes.get(by.pid).filter(|process| process.is_tool);
-        let process = process.filter(|_| by.actor == Actor::Process)?;
-        let row = self.policy.sized_by(self.processes.name(by.pid), e.path)?;
-        if row.holds_of(process.arguments()) {
-            return Some(Act::SizesBuffer);
-        }
-        TrustPolicy::printed_size(e.path)
+        let process = self.foreign_tool(by)?;
+        self.policy.sized_by(self.processes.name(by.pid))?.act(e.path, process.arguments())
     }
 
     /// The hash of what the host answers now.

@@ -1,5 +1,6 @@
 //! Events about variables.
 
+use super::processes::Process;
 use super::{Cause, Collector};
 use crate::collected::Step;
 use crate::observe::trace::TraceEvent;
@@ -37,16 +38,18 @@ impl Collector<'_> {
 
     /// Whether a program is a tool whose use of the clock shows in the variables that it asks for, by rules that know them.
     pub(super) fn is_tool_with_date_variable(&self, by: Cause) -> bool {
-        by.actor == Actor::Process
-            && !self.policy.clock_env.is_empty()
-            && self.processes.get(by.pid).is_some_and(|process| process.is_tool)
+        !self.policy.clock_env.is_empty() && self.foreign_tool(by).is_some()
+    }
+
+    /// The process of a tool that a foreign program started.
+    pub(super) fn foreign_tool(&self, by: Cause) -> Option<&Process> {
+        self.processes.get(by.pid).filter(|process| by.actor == Actor::Process && process.is_tool)
     }
 
     /// Whether a tool asks how a terminal shows messages, where kache itself prints to none: what the run prints goes to kache.
     fn is_of_no_terminal(&self, e: &TraceEvent, by: Cause) -> bool {
-        by.actor == Actor::Process
-            && names(self.policy.terminal_env, e.path)
-            && self.processes.get(by.pid).is_some_and(|process| process.is_tool)
+        names(self.policy.terminal_env, e.path)
+            && self.foreign_tool(by).is_some()
             && self.world.host_fact(b"isatty/2", b"").is_some_and(|answer| answer == b"0 ")
     }
 

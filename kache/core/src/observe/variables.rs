@@ -144,7 +144,7 @@ fn takes_operand(before: &[u8]) -> bool {
 fn takes_function(before: &[u8]) -> bool {
     match before {
         [.., 0xe8 | 0xe9] | [.., 0x0f, 0x80..=0x8f] => true,
-        [.., 0x8d, operands] => operands & 0xc7 == 0x05,
+        [.., 0x8d, _] => takes_operand(before),
         _ => false,
     }
 }

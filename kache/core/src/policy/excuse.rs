@@ -1,6 +1,6 @@
 //! Rows of the tables of trust, and how they match.
 
-use super::{Actor, Passage, UnusedClock};
+use super::{Act, Actor, Passage, UnusedClock};
 use crate::template::contains;
 use std::path::Path;
 
@@ -62,14 +62,24 @@ pub struct SizedBy {
     pub facts: &'static [&'static str],
     /// The argument without which the tool prints the sizes, if there is one.
     pub with: Option<&'static str>,
-    /// Texts in an argument with which the tool prints them.
+    /// Texts in an argument with which the tool prints the sizes.
     pub unless: &'static [&'static str],
+    /// A fact, and the act of asking for the fact where the tool prints the sizes. Any other fact counts then as any program's.
+    pub printed: Option<(&'static str, Act)>,
     pub why: &'static str,
 }
 
 impl SizedBy {
-    /// Whether a call with these arguments prints no sizes.
-    pub fn holds_of(&self, arguments: Option<&[Vec<u8>]>) -> bool {
+    /// The act of asking for a fact in a call with these arguments; `None` where the row does not tell.
+    pub fn act(&self, fact: &[u8], arguments: Option<&[Vec<u8>]>) -> Option<Act> {
+        let is = |own: &str| own.as_bytes() == fact;
+        if self.facts.iter().any(|own| is(own)) && self.prints_nothing(arguments) {
+            return Some(Act::SizesBuffer);
+        }
+        self.printed.filter(|(own, _)| is(own)).map(|(_, act)| act)
+    }
+
+    fn prints_nothing(&self, arguments: Option<&[Vec<u8>]>) -> bool {
         let has = |word: &str| arguments.is_some_and(|all| all.iter().any(|own| own == word.as_bytes()));
         let tells = |argument: &Vec<u8>| self.unless.iter().any(|word| contains(argument, word.as_bytes()));
         self.with.is_none_or(has) && !arguments.is_some_and(|all| all.iter().any(tells))
