@@ -12,7 +12,7 @@ use crate::analysis::embedded_paths::{self, Proof};
 use crate::analysis::script_runs;
 use crate::artifacts::compare::ArtifactComparison;
 use crate::error::{Error, Result};
-use crate::system::{files, platform};
+use crate::system::files;
 use crate::workload::UnitClaim;
 use kache_core::events::Event;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +54,7 @@ pub fn claimed(
             if outputs.contains(file) || run.is_some() {
                 let claimed = out.entry(label.clone()).or_default();
                 claimed.files.push(file.to_path_buf());
-                claimed.run = run;
+                claimed.run = run.or(claimed.run.take());
             }
         }
     }
@@ -68,7 +68,7 @@ pub fn take(claimed: &AllClaimed, root: &Path) -> Result<Contents> {
     for unit in claimed.values() {
         for file in &unit.files {
             taken.insert(file.clone(), read(&root.join(file))?);
-            remove(&root.join(file))?;
+            files::remove(&root.join(file))?;
         }
         if let Some(run) = &unit.run {
             forget_run(&root.join(run))?;
@@ -91,14 +91,6 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         read => read.map(Some).map_err(Error::io("read", path)),
-    }
-}
-
-/// Removes a file that may be absent.
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => removed.map_err(Error::io("remove", path)),
     }
 }
 
@@ -133,30 +125,24 @@ pub fn prove(
 /// differ has been compared.
 pub fn put_back(claimed: &AllClaimed, restored: &Path, root: &Path) -> Result<()> {
     for unit in claimed.values() {
-        if let Some(run) = &unit.run {
-            files::clear(&root.join(run).join("out"))?;
-            for path in files::below(&restored.join(run).join("out")) {
-                let name = path.strip_prefix(restored).unwrap_or(&path);
-                files::create_parent(&root.join(name))?;
-                copy(&path, &root.join(name))?;
+        let Some(run) = &unit.run else {
+            for file in &unit.files {
+                files::remove(&root.join(file))?;
+                if restored.join(file).exists() {
+                    files::copy(&restored.join(file), &root.join(file))?;
+                }
             }
-        }
+            continue;
+        };
+        files::clear(&root.join(run).join("out"))?;
         // Cargo runs a script again if a file is newer than what the script printed, which comes last.
-        let printed = unit.run.iter().map(|run| run.join("output"));
-        for file in unit.files.iter().cloned().chain(printed) {
-            remove(&root.join(&file))?;
-            if restored.join(&file).exists() {
-                copy(&restored.join(&file), &root.join(&file))?;
-            }
+        let made = files::below(&restored.join(run).join("out"));
+        for path in made.into_iter().chain([restored.join(run).join("output")]) {
+            let to = root.join(path.strip_prefix(restored).unwrap_or(&path));
+            files::create_parent(&to)?;
+            files::remove(&to)?;
+            files::copy(&path, &to)?;
         }
     }
     Ok(())
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let copied = match fs::read_link(from) {
-        Ok(target) => platform::link(&target, to),
-        Err(_) => fs::copy(from, to).map(|_| ()),
-    };
-    copied.map_err(Error::io("copy", from))
 }

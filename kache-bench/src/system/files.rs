@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::system::platform;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// All files below a directory, without following links. What cannot be read is left out: a server may remove
@@ -37,6 +38,22 @@ pub fn create_parent(file: &Path) -> Result<()> {
 pub fn write(file: &Path, contents: impl AsRef<[u8]>) -> Result<()> {
     create_parent(file)?;
     fs::write(file, contents).map_err(Error::io("write", file))
+}
+
+/// Removes a file, which may be absent.
+pub fn remove(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(Error::io("remove", file)),
+    }
+}
+
+/// Copies a file, or makes `to` a link to the target of a link.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    if from.is_symlink() {
+        return platform::copy_link(from, to).map_err(Error::io("copy the link", from));
+    }
+    fs::copy(from, to).map(drop).map_err(Error::io("copy", from))
 }
 
 /// Writes an executable script of the shell.

@@ -8,7 +8,7 @@ use super::{Source, Workload, debian, registry};
 use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::environment::Environment;
-use crate::system::platform;
+use crate::system::files;
 use git2::{IndexAddOption, Repository, RepositoryInitOptions, Signature, Time};
 use std::fs;
 use std::io::ErrorKind;
@@ -80,10 +80,8 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
         }
         if kind.is_dir() {
             copy_tree(&source, &target)?;
-        } else if kind.is_symlink() {
-            platform::copy_link(&source, &target).map_err(Error::io("copy the link", &source))?;
         } else {
-            fs::copy(&source, &target).map_err(Error::io("copy", &source))?;
+            files::copy(&source, &target)?;
         }
     }
     Ok(())
@@ -162,11 +160,8 @@ fn fetch_tree(url: &str, rev: &str, to: &Path, poll: &mut dyn FnMut()) -> Result
         Ok(id.to_string())
     };
     let id = alone().map_err(|e| git_trouble(&e, to))?;
-    fs::remove_file(to.join(".git/shallow")).or_else(|e| match e.kind() {
-        // No parents, so nothing was shallow.
-        ErrorKind::NotFound => Ok(()),
-        _ => Err(Error::io("remove", &to.join(".git/shallow"))(e)),
-    })?;
+    // Without parents, nothing was shallow.
+    files::remove(&to.join(".git/shallow"))?;
     Ok(id)
 }
 
