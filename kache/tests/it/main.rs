@@ -48,6 +48,8 @@ mod rust;
 #[cfg(target_os = "linux")]
 mod rust_places;
 #[cfg(target_os = "linux")]
+mod rust_trouble;
+#[cfg(target_os = "linux")]
 mod scripts;
 #[cfg(target_os = "linux")]
 mod store;

@@ -45,15 +45,16 @@ fn cargo(test: &TestEnv, checkout: &str) -> Command {
     command
 }
 
-fn said(test: &TestEnv, checkout: &str) -> Vec<u8> {
-    assert_success(&mut Command::new(test.path(checkout).join("target/debug/p"))).stdout
-}
-
 /// What a build from an empty target directory prints by its program, and the event of the script's run.
 fn build(test: &TestEnv, checkout: &str, knob: &str) -> (String, Event) {
+    build_with(test, checkout, &[("KNOB", knob)])
+}
+
+/// The same, with further variables.
+fn build_with(test: &TestEnv, checkout: &str, variables: &[(&str, &str)]) -> (String, Event) {
     let _ = fs::remove_dir_all(test.path(checkout).join("target"));
-    assert_success(cargo(test, checkout).env("KNOB", knob));
-    let said = said(test, checkout);
+    assert_success(cargo(test, checkout).envs(variables.iter().copied()));
+    let said = assert_success(&mut Command::new(test.path(checkout).join("target/debug/p"))).stdout;
     let mut scripts = test.events();
     scripts.retain(|event| event.unit.kind == "script");
     (String::from_utf8(said).unwrap(), scripts.pop().expect("the script handed over to kache"))
@@ -111,10 +112,7 @@ fn variables_that_the_cc_crate_copies() {
     );
     test.write("w/cc/src/lib.rs", &source);
     let built = |knob: &str, terminal: &str| {
-        let _ = fs::remove_dir_all(test.path("w/target"));
-        assert_success(cargo(&test, "w").env("KNOB", knob).env("TERM", terminal).env("_", terminal));
-        let script = test.events().into_iter().rfind(|event| event.unit.kind == "script").unwrap();
-        outcome((String::from_utf8(said(&test, "w")).unwrap(), script))
+        outcome(build_with(&test, "w", &[("KNOB", knob), ("TERM", terminal), ("_", terminal)]))
     };
     assert_eq!(built("1", "xterm"), ("1".to_string(), Outcome::Miss));
     assert_eq!(built("1", "vt100"), ("1".to_string(), Outcome::Hit));
@@ -128,12 +126,12 @@ fn the_terminal_where_compilers_write_into_pipes() {
         run("cc", &["-c", "a.c", "-o", out().join("a.o").to_str().unwrap()]); run("cc", &["-E", "a.c"]); say("done")"#;
     package(&test, script);
     test.write("w/a.c", "int a(void) { int unused; return 1; }");
-    let built = |terminal: &str| {
-        let _ = fs::remove_dir_all(test.path("w/target"));
-        assert_success(cargo(&test, "w").env("TERM", terminal).env("COLUMNS", terminal.len().to_string()));
-        test.events().into_iter().rfind(|event| event.unit.kind == "script").unwrap().outcome
+    let built = |terminal: &str, columns: &str| {
+        build_with(&test, "w", &[("TERM", terminal), ("COLUMNS", columns)]).1.outcome
     };
-    assert_eq!(["xterm", "xterm", "vt100-w"].map(built), [Outcome::Miss, Outcome::Hit, Outcome::Hit]);
+    assert_eq!(built("xterm", "5"), Outcome::Miss);
+    assert_eq!(built("xterm", "5"), Outcome::Hit);
+    assert_eq!(built("vt100-w", "7"), Outcome::Hit);
 }
 
 #[test]
