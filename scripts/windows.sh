@@ -66,8 +66,11 @@ C
 # have other features, and compile much of it again.
 packages=(--locked -p kache -p kache-core -p kache-frontends -p kache-report -p kache-bench --features kache/faults)
 # The stub compilers are copies of the suite, and hashed as compilers are: small ones. They run for less time than Wine takes
-# to start them, so optimisation would only make the build longer.
-export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=symbols
+# to start them, so optimisation would only make the build longer. `strip` of the profile would hold for macros and build
+# scripts too, and compile again those that the tests on Linux have compiled.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS="-C strip=symbols"
+# Most of the time of libgit2's C goes into <windows.h>, of which it needs the smaller part.
+export CFLAGS_x86_64_pc_windows_gnu=-DWIN32_LEAN_AND_MEAN
 
 toolchain
 if [ "${1:-}" = check ] || [ $# -eq 0 ]; then

@@ -12,6 +12,20 @@ pub struct TestEnv {
     pub dir: TempDir,
 }
 
+/// A test that fails now and then is explained by what the wrapper said then.
+impl Drop for TestEnv {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for event in events::read_all(&self.cache()).unwrap_or_default() {
+            if let Some(reason) = event.reason_word() {
+                eprintln!("{}: {reason} ({})", event.unit.name, event.detail.unwrap_or_default());
+            }
+        }
+    }
+}
+
 impl TestEnv {
     /// The cache has the identity of the Rust toolchain, as the cache of any user has after one compile.
     pub fn new() -> TestEnv {

@@ -129,7 +129,7 @@ impl Process {
     /// script on standard input is not known.
     pub fn may_ask_for_read_times(&self) -> bool {
         let Some(arguments) = self.arguments() else { return true };
-        let asks = arguments.iter().any(|argument| argument.windows(2).any(|text| text == b"-N"));
+        let asks = arguments.iter().any(|argument| has_operator(argument, b"-N"));
         let has_option = |option: u8| {
             let is = |argument: &&Vec<u8>| argument.starts_with(b"-") && !argument.starts_with(b"--");
             arguments.iter().filter(is).any(|argument| argument.contains(&option))
@@ -376,4 +376,12 @@ fn library_name(path: &Path) -> String {
 
 fn file_name(path: &[u8]) -> Option<String> {
     Some(Path::new(platform::os_str(path)).file_name()?.to_string_lossy().into_owned())
+}
+
+/// Whether a command line may hold an operator of a shell. What goes on after it is part of a name, as in `/tmp/build-Next`.
+fn has_operator(text: &[u8], operator: &[u8]) -> bool {
+    let goes_on = |after: &u8| after.is_ascii_alphanumeric() || b"_./-".contains(after);
+    text.windows(operator.len())
+        .enumerate()
+        .any(|(at, part)| part == operator && !text.get(at + operator.len()).is_some_and(goes_on))
 }

@@ -123,7 +123,16 @@ fn a_shell_may_ask_for_the_times_of_reading() {
         "a script that is not known"
     );
     assert_eq!(refused("/usr/bin/bash", "bash -ec true", ""), None);
-    assert_eq!(refused("/usr/bin/bash", "bash -c -N", ""), Some(Reason::HostState));
+    for command in ["-N", "$IFS-N;", "[[-N\"data\"]]"] {
+        assert_eq!(
+            refused("/usr/bin/bash", &format!("bash -c {command}"), ""),
+            Some(Reason::HostState),
+            "{command}"
+        );
+    }
+    for command in ["/tmp/build-Next", "x-N/bin", "a-N.c", "--No"] {
+        assert_eq!(refused("/usr/bin/bash", &format!("bash -c {command}"), ""), None, "{command}");
+    }
     assert_eq!(refused("/usr/bin/test", "test -f /w/data", ""), None);
     assert_eq!(refused("/usr/bin/test", "test -N /w/data", ""), Some(Reason::HostState));
     assert_eq!(refused("/usr/bin/git", "git -N", ""), None, "not a program that compares them");
