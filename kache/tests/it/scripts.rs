@@ -431,6 +431,38 @@ fn what_a_hit_would_not_repeat_is_not_stored() {
     }
 }
 
+/// chrono asks when `/etc/localtime` was modified: a script that links it has a function that tells times.
+#[test]
+fn a_script_that_can_tell_times_may_make_files_whose_times_it_does_not_ask_for() {
+    const CAN_TELL: &str = "if std::env::args().count() > 9 { println!(\"{:?}\", fs::metadata(\".\").unwrap().modified()); }\n\
+         let path = out().join(\"made\"); let file = fs::File::create(&path).unwrap();\n\
+         let told = |m: std::io::Result<fs::Metadata>| say(format!(\"{:?}\", m.unwrap().modified()));\n\
+         let printed = |arguments: &[&str]| { \
+         let mut stat = std::process::Command::new(\"stat\"); \
+         let said = stat.args(arguments).stdin(file.try_clone().unwrap()).output().unwrap(); \
+         say(format!(\"{said:?}\")) };\n";
+    for (asks, is_stored) in [
+        ("say(\"x\")", true),
+        ("fs::File::open(&path).unwrap(); say(\"x\")", true),
+        ("told(file.metadata())", false),
+        ("told(file.try_clone().unwrap().metadata())", false),
+        ("told(fs::metadata(&path))", false),
+        ("told(fs::File::open(&path).unwrap().metadata())", false),
+        ("told(fs::read_dir(out()).unwrap().next().unwrap().unwrap().metadata())", false),
+        ("fs::rename(&path, out().join(\"other\")).unwrap(); told(file.metadata())", false),
+        ("fs::remove_file(&path).unwrap(); told(file.metadata())", false),
+        ("told(fs::metadata(format!(\"/proc/self/fd/{}\", std::os::fd::AsRawFd::as_raw_fd(&file))))", false),
+        ("printed(&[\"-c\", \"%Y\", \"-\"])", false),
+        ("printed(&[\"-L\", \"-c\", \"%Y\", \"/dev/stdin\"])", false),
+        ("std::thread::spawn(move || told(file.metadata())).join().unwrap()", false),
+    ] {
+        let test = TestEnv::new();
+        package(&test, &format!("{CAN_TELL}{asks}"));
+        let (_, event) = build(&test, "w", "1");
+        assert_eq!(event.stored, is_stored, "{asks}: {:?} {:?}", event.reason_word(), event.detail);
+    }
+}
+
 #[test]
 fn a_directory_that_is_not_empty_is_left_to_the_script() {
     let test = TestEnv::new();

@@ -89,22 +89,26 @@ impl Collector<'_> {
             };
         }
         let asks_by_itself = is_status && self.asks_by_itself(e);
-        if e.flags & flag::BY_DESCRIPTOR != 0 && e.kind == EventKind::Stat && !asks_by_itself {
+        let Some(path) = path_of_status(e) else { return };
+        let is_made = e.kind == EventKind::Write || self.made.has(&path) || is_removed(&path);
+        let is_by_descriptor = e.kind == EventKind::Stat && e.flags & flag::BY_DESCRIPTOR != 0;
+        // Of what is not a compiler, each status by a descriptor has an event, whoever asks: opening alone tells no time.
+        let has_event_of_status = self.subject.is_foreign && is_made;
+        if is_by_descriptor && !asks_by_itself && !has_event_of_status {
             // What opened the file has an event.
             return;
         }
-        let can = |act| asks_by_itself || self.processes.can_learn(e.pid, e.module, act);
+        let can = |act| match has_event_of_status {
+            // The function that asks may be the standard library's, in a module of its own.
+            true => asks_by_itself || is_status && self.processes.can_any_learn(e.pid, act),
+            false => asks_by_itself || self.processes.can_learn(e.pid, e.module, act),
+        };
         let acts = [Act::LearnsMetadata, Act::LearnsIdentity, Act::LearnsPermissions];
         let acts = acts.map(|act| can(act).then_some(act));
-        let learns_size = can(Act::LearnsSize);
-        if acts == [None; 3] && !learns_size {
-            return;
-        }
-        let Some(path) = path_of_status(e) else { return };
-        if learns_size && self.file_type(&path) == Some(FileType::Dir) {
+        if can(Act::LearnsSize) && self.file_type(&path) == Some(FileType::Dir) {
             self.at(by, Act::LearnsSize, &path);
         }
-        if acts != [None; 3] && (e.kind == EventKind::Write || self.made.has(&path) || is_removed(&path)) {
+        if acts != [None; 3] && is_made {
             let only_permissions = acts[..2] == [None; 2];
             let act = if only_permissions { Act::LearnsOwnerOfMade } else { Act::LearnsTimeOfMade };
             return self.named(by, act, &path);

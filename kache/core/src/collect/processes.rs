@@ -353,6 +353,11 @@ impl Processes {
         self.get(pid).is_some_and(|process| process.learns.contains(&(module, act)))
     }
 
+    /// Whether any module of a process can do an act with the files that it looks at.
+    pub fn can_any_learn(&self, pid: u32, act: Act) -> bool {
+        self.get(pid).is_some_and(|process| process.learns.iter().any(|(_, learns)| *learns == act))
+    }
+
     /// The real name of a path that leads through what `/proc` shows of the process itself: another process that looks
     /// there finds another thing.
     pub fn real_name(&self, e: &TraceEvent) -> Option<Vec<u8>> {
