@@ -36,9 +36,14 @@ pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, loo
     if !succeeded && plan.starter.is_some() && contains(&completed.ran.stderr, b"linking with") {
         return true;
     }
+    // No `-I./include` leads to a mapped path as it is, with its `./`. Sources can hide that they name a file from any reader
+    // but the compiler: `#include/**/SELF`, `%:include SELF`, `asm(".inc" "bin …")`.
+    if looked == Looked::AtMapped {
+        return true;
+    }
     // rustc looks for files by the paths that it gives, to the byte.
-    if is_rust && (looked == Looked::AtMapped || succeeded) {
-        return looked == Looked::AtMapped;
+    if is_rust && succeeded {
+        return false;
     }
     // The compiler complains of a map, or shows one.
     if !succeeded && ["prefix-map", "/kache/"].iter().any(|s| contains(&completed.ran.stderr, s.as_bytes())) {
@@ -86,12 +91,16 @@ fn names_file(text: &[u8]) -> bool {
         b"__has_embed",
     ];
     let has = |word: &str| contains(text, word.as_bytes());
-    if has("incbin") || has(".include") || has("??/") || has("GCC") && has("dependency") {
+    // In a raw string, what looks like the beginning of a comment is none. Trigraphs are other spellings.
+    let hides = has("R\"") || has("??/") || has("??=");
+    if has("incbin") || has(".include") || hides || has("GCC") && has("dependency") {
         return true;
     }
+    let text = without_comments(text);
     let part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
     text.split(|b| *b == b'\n').any(|line| {
-        let Some(hash) = line.trim_ascii_start().strip_prefix(b"#") else { return false };
+        let line = line.trim_ascii_start();
+        let Some(hash) = line.strip_prefix(b"#").or_else(|| line.strip_prefix(b"%:")) else { return false };
         DIRECTIVES.iter().any(|directive| {
             let mut at = 0;
             while let Some(found) = hash[at..].windows(directive.len()).position(|w| w == *directive) {
@@ -105,6 +114,50 @@ fn names_file(text: &[u8]) -> bool {
             false
         })
     })
+}
+
+/// A source as the preprocessor reads its lines: with lines joined that `\` continues, and a blank for each comment.
+fn without_comments(text: &[u8]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&first, after)) = rest.split_first() {
+        let blanks = after.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).count();
+        rest = match first {
+            b'\\' if after.get(blanks) == Some(&b'\n') => &after[blanks + 1..],
+            _ => {
+                joined.push(first);
+                after
+            }
+        };
+    }
+    let (mut plain, mut at, mut quote) = (Vec::with_capacity(joined.len()), 0, None);
+    while at < joined.len() {
+        let (byte, pair) = (joined[at], joined.get(at..at + 2).unwrap_or_default());
+        let length = match (quote, pair) {
+            (None, b"/*") => {
+                joined[at + 2..].windows(2).position(|w| w == b"*/").map_or(joined.len(), |end| end + 4)
+            }
+            (None, b"//") => joined[at..].iter().position(|b| *b == b'\n').unwrap_or(joined.len()),
+            (Some(_), [b'\\', _]) => {
+                plain.push(byte);
+                2
+            }
+            _ => {
+                quote = match (quote, byte) {
+                    (None, b'"' | b'\'') => Some(byte),
+                    // No literal goes on in the next line: this is an apostrophe, or a number's separator.
+                    (Some(open), _) if byte == open || byte == b'\n' => None,
+                    _ => quote,
+                };
+                plain.push(byte);
+                at += 1;
+                continue;
+            }
+        };
+        plain.push(b' ');
+        at += length;
+    }
+    plain
 }
 
 /// The files that were opened to be read.
@@ -129,6 +182,17 @@ mod tests {
             "asm(\".incbin \\\"x\\\"\");",
             "#include \\\nSELF",
             "PRAGMA(GCC dependency SELF)",
+            "#include /* c */ SELF",
+            "#include/**/SELF",
+            "# /* c\n */ include SELF",
+            "/**/#include SELF",
+            "%:include SELF",
+            "#inc\\ \nlude SELF",
+            "#error don't\n#include SELF",
+            "char c = '\"'; /* \" */\n#include SELF",
+            "int n = 1'000; /* ' */\n#include SELF",
+            "char *s = \"\\\"/*\";\n#include SELF",
+            "char *s = R\"(/*)\";\n#include SELF",
         ] {
             assert!(names_file(text.as_bytes()), "{text}");
         }

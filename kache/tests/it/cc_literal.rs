@@ -51,6 +51,32 @@ fn a_source_that_is_found_by_the_path_that_it_is_told() {
     }
 }
 
+/// Spellings that only a compiler reads as the inclusion of a name, where the mapped path leads to another file.
+#[test]
+fn a_source_that_hides_that_it_includes_itself() {
+    for includes in [
+        "#include /* c */ SELF",
+        "#include/**/SELF",
+        "/**/#include SELF",
+        "%:include SELF",
+        "#inc\\\nlude SELF",
+    ] {
+        let text = SELF_BY_MACRO.replace("#include SELF", includes);
+        each(|c, _| {
+            let test = TestEnv::new();
+            let source = test.write("w/src/a.c", &text);
+            test.write("w/src/src/a.c", "int f(void) { return 2; }\n");
+            let words = [c, "-c", source.to_str().unwrap(), "-o", "a.o", "-DSELF=__FILE__"];
+            assert!(plain(&test, "w", &words).status.success(), "{includes}");
+            let wanted = object(&test, "w/a.o");
+            for outcome in [Miss, Hit] {
+                assert_eq!(test.outcome(&mut test.kache(&words)), outcome, "{includes}, {c}");
+                assert_eq!(object(&test, "w/a.o"), wanted, "{includes}, {c}");
+            }
+        });
+    }
+}
+
 #[test]
 fn a_mapped_path_that_leads_to_another_file_is_not_used() {
     each(|c, _| {
