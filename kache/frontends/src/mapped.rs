@@ -96,7 +96,7 @@ fn names_file(text: &[u8]) -> bool {
     if has("incbin") || has(".include") || hides || has("GCC") && has("dependency") {
         return true;
     }
-    let text = without_comments(text);
+    let text = without_comments(&define::joined(text));
     let part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
     text.split(|b| *b == b'\n').any(|line| {
         let line = line.trim_ascii_start();
@@ -116,46 +116,35 @@ fn names_file(text: &[u8]) -> bool {
     })
 }
 
-/// A source as the preprocessor reads its lines: with lines joined that `\` continues, and a blank for each comment.
+/// A text of joined lines with a blank in the place of each comment.
 fn without_comments(text: &[u8]) -> Vec<u8> {
-    let mut joined = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&first, after)) = rest.split_first() {
-        let blanks = after.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).count();
-        rest = match first {
-            b'\\' if after.get(blanks) == Some(&b'\n') => &after[blanks + 1..],
-            _ => {
-                joined.push(first);
+    let (mut plain, mut rest, mut quote) = (Vec::with_capacity(text.len()), text, None);
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = match (quote, rest) {
+            (None, [b'/', b'*', inside @ ..]) => {
+                plain.push(b' ');
+                inside.windows(2).position(|w| w == b"*/").map_or(&[], |end| &inside[end + 2..])
+            }
+            (None, [b'/', b'/', inside @ ..]) => {
+                plain.push(b' ');
+                inside.iter().position(|b| *b == b'\n').map_or(&[], |end| &inside[end..])
+            }
+            (Some(_), [b'\\', escaped, after @ ..]) => {
+                plain.extend([b'\\', *escaped]);
                 after
-            }
-        };
-    }
-    let (mut plain, mut at, mut quote) = (Vec::with_capacity(joined.len()), 0, None);
-    while at < joined.len() {
-        let (byte, pair) = (joined[at], joined.get(at..at + 2).unwrap_or_default());
-        let length = match (quote, pair) {
-            (None, b"/*") => {
-                joined[at + 2..].windows(2).position(|w| w == b"*/").map_or(joined.len(), |end| end + 4)
-            }
-            (None, b"//") => joined[at..].iter().position(|b| *b == b'\n').unwrap_or(joined.len()),
-            (Some(_), [b'\\', _]) => {
-                plain.push(byte);
-                2
             }
             _ => {
                 quote = match (quote, byte) {
                     (None, b'"' | b'\'') => Some(byte),
-                    // No literal goes on in the next line: this is an apostrophe, or a number's separator.
+                    // A literal ends with its line at the latest. A quote that is not closed is an apostrophe, or it
+                    // separates the digits of a number.
                     (Some(open), _) if byte == open || byte == b'\n' => None,
                     _ => quote,
                 };
                 plain.push(byte);
-                at += 1;
-                continue;
+                after
             }
         };
-        plain.push(b' ');
-        at += length;
     }
     plain
 }

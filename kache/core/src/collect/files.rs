@@ -92,7 +92,8 @@ impl Collector<'_> {
         let Some(path) = path_of_status(e) else { return };
         let is_made = e.kind == EventKind::Write || self.made.has(&path) || is_removed(&path);
         let is_by_descriptor = e.kind == EventKind::Stat && e.flags & flag::BY_DESCRIPTOR != 0;
-        // Of what is not a compiler, each status by a descriptor has an event, whoever asks: opening alone tells no time.
+        // In a run that is not a compiler's, each question for a status by a descriptor has an event. So opening a file tells no
+        // time by itself.
         let has_event_of_status = self.subject.is_foreign && is_made;
         if is_by_descriptor && !asks_by_itself && !has_event_of_status {
             // What opened the file has an event.

@@ -383,7 +383,8 @@ fn file_name(path: &[u8]) -> Option<String> {
     Some(Path::new(platform::os_str(path)).file_name()?.to_string_lossy().into_owned())
 }
 
-/// Whether a command line may hold an operator of a shell. What goes on after it is part of a name, as in `/tmp/build-Next`.
+/// Whether a command line may contain an operator of a shell. The `-N` in `/tmp/build-Next` is part of a name, since a letter
+/// follows it.
 fn has_operator(text: &[u8], operator: &[u8]) -> bool {
     let goes_on = |after: &u8| after.is_ascii_alphanumeric() || b"_./-".contains(after);
     text.windows(operator.len())
