@@ -1,6 +1,6 @@
 //! Effects of paths in C and C++: other checkouts, links, and compilers called by other paths.
 
-use super::case::{Case, Expect::Follows, Expect::Right};
+use super::case::{Case, Expect::Follows, Expect::Hits, Expect::Right};
 use super::project::Probe;
 use super::sources::with;
 
@@ -39,6 +39,17 @@ pub const CASES: &[Case] = &[
             s.gcc("")
         },
         change: |s| s.instead().c("gcc -c sub/../a.c -o out/a.o"),
+    },
+    Case {
+        name: "self-by-name",
+        about: "a source includes itself by a macro, behind a comment; a cache that maps paths makes it include another file",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Preprocessor-Options.html",
+        expect: Hits,
+        set_up: |s| {
+            s.write("src/a.c", INCLUDES_ITSELF).write("src/src/a.c", "const char said[] = \"SAID=<2>\";\n");
+            s.says("out/a.o").c("gcc -DSELF=__FILE__ -c {w}/src/a.c -o {w}/out/a.o")
+        },
+        change: |s| s.write("src/src/a.c", "const char said[] = \"SAID=<3>\";\n"),
     },
     Case {
         name: "path-in-text-elsewhere",
@@ -220,3 +231,6 @@ pub const CASES: &[Case] = &[
         change: |s| s.elsewhere_at("another/checkout"),
     },
 ];
+
+const INCLUDES_ITSELF: &str = "#ifndef AGAIN\n#define AGAIN\n#include/**/SELF\n#else\n\
+    const char said[] = \"SAID=<1>\";\n#endif\n";

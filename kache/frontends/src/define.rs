@@ -114,8 +114,7 @@ pub fn read(searches: &mut [Search], text: &[u8]) {
     if text.starts_with(ELF) {
         return;
     }
-    let compiled = [&b"gpch"[..], b"CPCH", b"\xff\xfe", b"\xfe\xff"];
-    if compiled.iter().any(|magic| text.starts_with(magic)) {
+    if is_compiled(text) {
         searches.iter_mut().for_each(|search| search.untold = true);
         return;
     }
@@ -124,11 +123,10 @@ pub fn read(searches: &mut [Search], text: &[u8]) {
         search.named |= contains(&text, search.name);
     }
     let longest = searches.iter().map(|search| search.name.len()).max().unwrap_or(0);
-    let part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'$' || *b >= 0x80;
     let mut rest = &text[..];
-    while let Some(start) = rest.iter().position(part) {
+    while let Some(start) = rest.iter().position(is_part) {
         let word = &rest[start..];
-        let len = word.iter().position(|b| !part(b)).unwrap_or(word.len());
+        let len = word.iter().position(|b| !is_part(b)).unwrap_or(word.len());
         let (word, after) = word.split_at(len);
         for search in searches.iter_mut().filter(|_| len <= longest) {
             if contains(search.name, word) && !search.pieces.contains(word) {
@@ -137,6 +135,16 @@ pub fn read(searches: &mut [Search], text: &[u8]) {
         }
         rest = after;
     }
+}
+
+/// Whether a text shows no words: a precompiled header, or two bytes a character.
+pub fn is_compiled(text: &[u8]) -> bool {
+    [&b"gpch"[..], b"CPCH", b"\xff\xfe", b"\xfe\xff"].iter().any(|magic| text.starts_with(magic))
+}
+
+/// Whether a byte can be part of a word of C.
+pub fn is_part(b: &u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(*b, b'_' | b'$' | 0x80..)
 }
 
 /// The macros that the compiler reports to have used in another run of its preprocessor; `None` without a report.

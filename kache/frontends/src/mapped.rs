@@ -32,6 +32,10 @@ pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, loo
     let succeeded = completed.ran.status.success();
     let is_rust = plan.invocation.language.is_rust();
     let Some(log) = log else { return !succeeded };
+    // The text of standard input is in no file.
+    if plan.invocation.stdin.is_some() {
+        return true;
+    }
     // The object for build scripts may not fit what the linker makes.
     if !succeeded && plan.starter.is_some() && contains(&completed.ran.stderr, b"linking with") {
         return true;
@@ -51,9 +55,9 @@ pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, loo
     }
     let tell = if is_rust { TELL_PATH_OF_RUST } else { TELL_PATH };
     let mut tells: Vec<Search> = tell.iter().map(|name| Search::of(name)).collect();
-    let mut names_files = !succeeded;
-    let values = plan.invocation.flags.iter().filter_map(|f| f.value.as_deref());
-    values.for_each(|value| define::read(&mut tells, value.as_bytes()));
+    let mut named = NamedFiles::default();
+    let values: Vec<&str> = plan.invocation.flags.iter().filter_map(|f| f.value.as_deref()).collect();
+    values.iter().for_each(|value| define::read(&mut tells, value.as_bytes()));
     for path in files_read(log).iter().filter(|path| **path != ASSERT.as_bytes()) {
         let path = Path::new(platform::os_str(path));
         // What rustc itself takes from its installation: the standard library takes no path for a crate.
@@ -62,9 +66,9 @@ pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, loo
         }
         let Some(text) = define::text(path) else { continue };
         define::read(&mut tells, &text);
-        names_files |= names_file(&text);
+        named.read(&text);
     }
-    names_files && tells.iter().any(|search| search.found() != Use::None)
+    (!succeeded || named.found(&values)) && tells.iter().any(|search| search.found() != Use::None)
 }
 
 /// Removes the incremental state of a crate that had none before the run. State that was there stays.
@@ -79,41 +83,96 @@ pub fn forget_state(invocation: &Invocation, log: &Log) {
     }
 }
 
-/// Whether a C source can name a file other than by a string of its own.
-fn names_file(text: &[u8]) -> bool {
-    const DIRECTIVES: &[&[u8]] = &[
-        b"include",
-        b"include_next",
-        b"import",
-        b"embed",
-        b"__has_include",
-        b"__has_include_next",
-        b"__has_embed",
-    ];
-    let has = |word: &str| contains(text, word.as_bytes());
-    // In a raw string, what looks like the beginning of a comment is none. Trigraphs are other spellings.
-    let hides = has("R\"") || has("??/") || has("??=");
-    if has("incbin") || has(".include") || hides || has("GCC") && has("dependency") {
-        return true;
-    }
-    let text = without_comments(&define::joined(text));
-    let part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
-    text.split(|b| *b == b'\n').any(|line| {
-        let line = line.trim_ascii_start();
-        let Some(hash) = line.strip_prefix(b"#").or_else(|| line.strip_prefix(b"%:")) else { return false };
-        DIRECTIVES.iter().any(|directive| {
-            let mut at = 0;
-            while let Some(found) = hash[at..].windows(directive.len()).position(|w| w == *directive) {
-                at += found + directive.len();
-                let rest = hash[at..].trim_ascii_start();
+/// What follows a word that includes a file, or asks whether there is one, in a directive.
+const INCLUDES: &[&[u8]] = &[
+    b"include",
+    b"include_next",
+    b"import",
+    b"embed",
+    b"__has_include",
+    b"__has_include_next",
+    b"__has_include__",
+    b"__has_include_next__",
+    b"__has_embed",
+];
+
+/// How C sources name files other than by a string of their own.
+#[derive(Default)]
+struct NamedFiles {
+    /// In a way that leaves open which file is meant.
+    any: bool,
+    /// The macros that directives name (`#include RUBY_EXTCONF_H`).
+    by: BTreeSet<Vec<u8>>,
+    /// The macros that something defines.
+    defined: BTreeSet<Vec<u8>>,
+    /// Something that was read may define any macro.
+    defines_any: bool,
+}
+
+impl NamedFiles {
+    fn read(&mut self, text: &[u8]) {
+        if define::is_compiled(text) {
+            self.defines_any = true;
+            return;
+        }
+        // Compilers take a NUL for a blank.
+        let text: Vec<u8> =
+            define::joined(text).iter().map(|b| if matches!(b, 0 | 0xb) { b' ' } else { *b }).collect();
+        let has = |part: &str| contains(&text, part.as_bytes());
+        let has_word = |word: &str| after_word(&text, word.as_bytes()).next().is_some();
+        // In a raw string, what looks like the beginning of a comment is none. Trigraphs are other spellings. A carriage
+        // return ends a line for some compilers.
+        let hides = has_raw_string(&text) || has("??/") || has("??=") || has_lone_return(&text);
+        self.any |= has("incbin") || has(".include") || hides || has_word("GCC") && has_word("dependency");
+        let text = without_comments(&text);
+        for line in text.split(|b| *b == b'\n') {
+            let line = line.trim_ascii_start();
+            let Some(hash) = line.strip_prefix(b"#").or_else(|| line.strip_prefix(b"%:")) else { continue };
+            for rest in INCLUDES.iter().flat_map(|directive| after_word(hash, directive)) {
                 let rest = rest.strip_prefix(b"(").unwrap_or(rest).trim_ascii_start();
-                if rest.first().is_none_or(|b| part(b) || *b == b'\\') && !hash.get(at).is_some_and(part) {
-                    return true;
-                }
+                self.any |= rest.starts_with(b"\\");
+                self.by.extend(first_word(rest));
             }
-            false
-        })
+            self.defined.extend(after_word(hash, b"define").filter_map(first_word));
+        }
+    }
+
+    /// Whether a file may have been named so; `values` are those of the command line. What a compiler defines by itself
+    /// begins with `_`, or is a number.
+    fn found(&self, values: &[&str]) -> bool {
+        self.any
+            || self.by.iter().any(|name| {
+                let given = || values.iter().any(|value| contains(value.as_bytes(), name));
+                self.defines_any || name.starts_with(b"_") || self.defined.contains(name) || given()
+            })
+    }
+}
+
+/// What follows each place of a word in a text.
+fn after_word<'a>(text: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let places = text.windows(word.len()).enumerate().filter(move |(_, part)| *part == word);
+    let alone =
+        places.map(move |(at, _)| (&text[..at], &text[at + word.len()..])).filter(|(before, after)| {
+            !before.last().is_some_and(define::is_part) && !after.first().is_some_and(define::is_part)
+        });
+    alone.map(|(_, after)| after.trim_ascii_start())
+}
+
+fn first_word(text: &[u8]) -> Option<Vec<u8>> {
+    let len = text.iter().position(|b| !define::is_part(b)).unwrap_or(text.len());
+    Some(text[..len].to_vec()).filter(|word| !word.is_empty())
+}
+
+fn has_raw_string(text: &[u8]) -> bool {
+    let quotes = text.windows(2).enumerate().filter(|(_, pair)| *pair == b"R\"");
+    quotes.map(|(at, _)| &text[..at]).any(|before| {
+        let start = before.iter().rposition(|b| !define::is_part(b)).map_or(0, |at| at + 1);
+        matches!(&before[start..], b"" | b"L" | b"u" | b"U" | b"u8")
     })
+}
+
+fn has_lone_return(text: &[u8]) -> bool {
+    text.iter().enumerate().any(|(at, b)| *b == b'\r' && text.get(at + 1) != Some(&b'\n'))
 }
 
 /// A text of joined lines with a blank in the place of each comment.
@@ -160,6 +219,12 @@ fn files_read(log: &Log) -> BTreeSet<&[u8]> {
 mod tests {
     use super::*;
 
+    fn names_file(texts: &[&str], values: &[&str]) -> bool {
+        let mut named = NamedFiles::default();
+        texts.iter().for_each(|text| named.read(text.as_bytes()));
+        named.found(values)
+    }
+
     #[test]
     fn a_name_that_is_no_string_may_be_any_file() {
         for text in [
@@ -182,8 +247,14 @@ mod tests {
             "int n = 1'000; /* ' */\n#include SELF",
             "char *s = \"\\\"/*\";\n#include SELF",
             "char *s = R\"(/*)\";\n#include SELF",
+            "\0#include SELF",
+            "#include\x0bSELF",
+            "int a;\r#include SELF",
+            "#if __has_include__(SELF)",
+            "#include __FILE__",
+            "char *s = u8R\"(/*)\";",
         ] {
-            assert!(names_file(text.as_bytes()), "{text}");
+            assert!(names_file(&[text], &["SELF=x", "DATA=y"]), "{text}");
         }
         for text in [
             "#include <a.h>",
@@ -191,8 +262,29 @@ mod tests {
             "int include = x;",
             "#define X __FILE__",
             "#include_next <a.h>",
+            "#ifdef __has_include\n#endif",
+            "#define X PREFIXR\"(/*)\"\n#define dllimport X",
+            "HAS(GCC, carries_dependency)",
+            "#if defined(__has_include) && __has_include(<a.h>)",
+            "#include <a.h>\r\nint a;\r\n",
         ] {
-            assert!(!names_file(text.as_bytes()), "{text}");
+            assert!(!names_file(&[text], &["a=a", "h=h"]), "{text}");
         }
+    }
+    #[test]
+    fn a_name_that_nothing_defines_is_no_file() {
+        let include = "#ifdef CONF_H\n#include CONF_H\n#endif";
+        assert!(!names_file(&[include, "#define OTHER_H \"a.h\"", "// #define CONF_H"], &["X=1"]));
+        for (defines, values) in [
+            ("#define CONF_H __FILE__", &[][..]),
+            ("# def\\\nine/**/CONF_H x", &[]),
+            ("gpch.014", &[]),
+            ("\u{fe}", &["CONF_H=\"a.h\""]),
+        ] {
+            assert!(names_file(&[include, defines], values), "{defines}");
+            assert!(names_file(&[defines, include], values), "{defines}");
+        }
+        assert!(names_file(&["#include $SELF", "#define $SELF x"], &[]));
+        assert!(names_file(&["#include ÄSELF", "#define ÄSELF x"], &[]));
     }
 }

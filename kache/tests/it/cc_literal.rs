@@ -130,6 +130,24 @@ fn what_compiles_with_mapped_paths_hits_in_another_checkout() {
     });
 }
 
+/// As ruby's headers do: below `./internal`, the look for `internal/b.h` has the form of a look at a mapped path.
+#[test]
+fn a_name_that_nothing_defines_includes_no_mapped_path() {
+    each(|c, _| {
+        for (flags, elsewhere) in [("-DX", Hit), ("-DCONF_H=__FILE__", Miss)] {
+            let test = TestEnv::new();
+            test.write("w/a.c", "#include \"internal/a.h\"\nconst char *n = __FILE__;\n");
+            test.write("w/internal/a.h", "#include \"internal/b.h\"\n");
+            test.write(
+                "w/internal/b.h",
+                "#ifndef B\n#define B\n#ifdef CONF_H\n#include CONF_H\n#endif\n#endif\n",
+            );
+            let command = |at: &str| test.kache_in(at, &[c, "-I.", flags, "-c", "./a.c", "-o", "a.o"]);
+            assert_eq!(test.two_clones(command), (Miss, Hit, elsewhere), "{c} {flags}");
+        }
+    });
+}
+
 #[test]
 fn a_map_of_the_users_for_the_name_of_the_directory_wins() {
     each(|c, _| {
