@@ -63,6 +63,8 @@ enum kind {
 #define F_APPEND 8
 #define F_DIRECTORY 16
 #define F_THERE 32
+/* K_READ: the argument was relative. */
+#define F_READ_RELATIVE 64
 /* Stat, Change */
 #define F_NOFOLLOW 1
 /* Stat: the permissions that were asked about, `X_OK` and its like times two. */

@@ -97,7 +97,8 @@ void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int 
     bool reads = mode != O_WRONLY && !(how & O_TRUNC) && !is_new;
     char identity[IDENTITY_MAX];
     size_t length = reads && !err && fd >= 0 ? identify(fd, identity) : 0;
-    if (reads) kache_emit(K_READ, flags, err, module, how, place.text, text_len(identity, length));
+    unsigned how_named = place.relative ? F_READ_RELATIVE : 0;
+    if (reads) kache_emit(K_READ, flags | how_named, err, module, how, place.text, text_len(identity, length));
     if (writes) kache_emit(K_WRITE, flags, err, module, how, place.text, NO_TEXT);
 }
 

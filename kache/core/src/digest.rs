@@ -151,7 +151,12 @@ impl Table {
 
     /// The digest of a file's contents and its identity. The file is read only if the table does not have it.
     pub fn file(&self, path: &Path) -> io::Result<(Known, StatId)> {
-        let (sort, id) = platform::identity(path)?;
+        self.file_seen(path, platform::identity(path)?)
+    }
+
+    /// The same of a file that has just been looked at.
+    pub fn file_seen(&self, path: &Path, seen: (FileType, StatId)) -> io::Result<(Known, StatId)> {
+        let (sort, id) = seen;
         if sort != FileType::File {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }

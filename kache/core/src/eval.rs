@@ -7,7 +7,7 @@ use crate::dependency::{ABSENT, Dependency, Kind, RecordedDependency, UNSET};
 use crate::digest::{Digest, Table};
 use crate::libraries;
 use crate::paths::Roots;
-use crate::platform::{self, FileType, StatId};
+use crate::platform::{self, FileType, StatId, Stats};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -88,12 +88,13 @@ pub struct EvaluatedDependency {
 impl EvalContext<'_> {
     /// Whether everything in a set is as it was.
     pub fn holds(&self, set: &[RecordedDependency], seen: &mut HashMap<Dependency, Digest>) -> bool {
+        let mut stats = Stats::default();
         set.iter().all(|o| {
             if let Some(d) = seen.get(&o.dependency) {
                 return *d == o.digest;
             }
             // What cannot be looked at has changed.
-            let now = self.digest(&o.dependency).unwrap_or(Digest([0; 32]));
+            let now = self.digest_near(&o.dependency, &mut stats).unwrap_or(Digest([0; 32]));
             seen.insert(o.dependency.clone(), now);
             now == o.digest
         })
@@ -126,23 +127,34 @@ impl EvalContext<'_> {
         })
     }
 
+    /// The same of one of many dependencies, most of which are on files, in the order of their names.
+    pub fn digest_near(&self, dependency: &Dependency, stats: &mut Stats) -> io::Result<Digest> {
+        match dependency.kind {
+            Kind::File => {
+                let path = self.local(dependency)?;
+                Ok(self.table.file_seen(&path, stats.of(&path)?)?.0.digest)
+            }
+            Kind::Path => Ok(Digest::of(word(stats.of(&self.local(dependency)?))?.as_bytes())),
+            _ => self.digest(dependency),
+        }
+    }
+
     /// The whole sight, with words for people.
     pub fn evaluate(&self, dependency: &Dependency) -> io::Result<EvaluatedDependency> {
         if dependency.kind == Kind::Path {
-            // By far the most frequent: looked at once.
-            let path = self.local(dependency)?;
-            let word = sort_word(&path)?;
-            let digest = Digest::of(word.as_bytes());
-            return Ok(EvaluatedDependency {
-                digest,
-                text: word.to_string(),
-                place: path.display().to_string(),
-            });
+            return self.evaluate_path(dependency, sort_word(&self.local(dependency)?)?);
         }
         if dependency.kind == Kind::Computed {
             return self.evaluate_computed(dependency);
         }
         self.evaluate_known(dependency, self.digest(dependency)?)
+    }
+
+    /// The same of a path, of which is known what is there.
+    pub fn evaluate_path(&self, dependency: &Dependency, word: &str) -> io::Result<EvaluatedDependency> {
+        let digest = Digest::of(word.as_bytes());
+        let place = self.local(dependency)?.display().to_string();
+        Ok(EvaluatedDependency { digest, text: word.to_string(), place })
     }
 
     fn evaluate_computed(&self, dependency: &Dependency) -> io::Result<EvaluatedDependency> {
@@ -377,7 +389,12 @@ pub const EVERY: &[u8] = b"every";
 
 /// What is at a path, in a word.
 pub fn sort_word(path: &Path) -> io::Result<&'static str> {
-    match platform::identity(path) {
+    word(platform::identity(path))
+}
+
+/// What was found at a path, in a word.
+pub fn word(found: io::Result<(FileType, StatId)>) -> io::Result<&'static str> {
+    match found {
         Ok((sort, _)) => Ok(sort.word()),
         Err(e) => platform::absence(&e).ok_or(e),
     }

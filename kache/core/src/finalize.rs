@@ -4,11 +4,11 @@
 use crate::action::Action;
 use crate::collected::Collected;
 use crate::dependency::{ABSENT, Dependency, Kind, RecordedDependency};
-use crate::eval::{EvalContext, EvaluatedDependency, sort_word, walk_tree};
+use crate::eval::{EvalContext, EvaluatedDependency, sort_word, walk_tree, word};
 use crate::frontend::Known;
-use crate::platform::{self, StatId};
+use crate::platform::{self, StatId, Stats};
 use crate::reason::{NotCacheable, Reason};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// A dependency with its digest, and how to show it.
@@ -38,15 +38,16 @@ impl Finalizer<'_> {
         known: &Known,
     ) -> Result<Vec<FinalDependency>, NotCacheable> {
         let dependencies = self.settle_absent(collected.dependencies, &collected.absent, known)?;
-        let mut all = Vec::with_capacity(dependencies.len());
-        for dependency in dependencies {
-            let evaluated = match known.get(&dependency) {
-                Some(digest) => self.view.evaluate_known(&dependency, *digest),
-                None => self.view.evaluate(&dependency),
+        let (mut all, mut stats) = (Vec::with_capacity(dependencies.len()), Stats::default());
+        for (dependency, looked) in dependencies {
+            let evaluated = match (known.get(&dependency), looked) {
+                (Some(digest), _) => self.view.evaluate_known(&dependency, *digest),
+                (None, Some(word)) => self.view.evaluate_path(&dependency, word),
+                (None, None) => self.view.evaluate(&dependency),
             };
             let evaluated = evaluated.map_err(|e| unreadable(&dependency, &e))?;
             if !known.contains_key(&dependency) || !self.is_named_output(&dependency) {
-                self.unchanged(&dependency, &collected.opened)?;
+                self.unchanged(&dependency, &collected.opened, &mut stats)?;
             }
             if collected.answers.get(&dependency).is_some_and(|then| !then.holds(&evaluated.digest)) {
                 let detail = format!("{} changed", evaluated.place);
@@ -62,38 +63,41 @@ impl Finalizer<'_> {
     }
 
     /// Where a whole branch of the tree is missing, its highest missing directory is looked at instead of every
-    /// name below. What was absent and is there now has come while the compiler ran.
+    /// name below. What was absent and is there now has come while the compiler ran. With each dependency comes the word for
+    /// what is there, where that was looked at: most dependencies of a C source are on what is absent.
     fn settle_absent(
         &self,
         dependencies: BTreeSet<Dependency>,
         absent: &BTreeSet<Vec<u8>>,
         known: &Known,
-    ) -> Result<BTreeSet<Dependency>, NotCacheable> {
-        let mut out = BTreeSet::new();
-        let mut top: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
-        let names: BTreeSet<Vec<u8>> = absent.iter().map(|p| self.view.roots.portable(p)).collect();
+    ) -> Result<BTreeMap<Dependency, Option<&'static str>>, NotCacheable> {
+        let (mut out, mut stats) = (BTreeMap::new(), Stats::default());
+        let mut top: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
+        let names: HashSet<Vec<u8>> = absent.iter().map(|p| self.view.roots.portable(p)).collect();
         for dependency in dependencies {
             let is_other = dependency.kind != Kind::Path || !names.contains(&dependency.name);
             if is_other || known.contains_key(&dependency) {
-                out.insert(dependency);
+                out.entry(dependency).or_insert(None);
                 continue;
             }
             let Some(path) = self.view.roots.local(&dependency.name) else { continue };
-            let word = sort_word(&path).unwrap_or_default();
+            let parent = path.parent().unwrap_or(&path);
+            if !top.contains_key(parent) {
+                top.insert(parent.to_path_buf(), highest_absent(parent));
+            }
+            if let Some(highest) = &top[parent] {
+                let name = self.view.roots.portable(highest.as_os_str().as_encoded_bytes());
+                out.insert(Dependency::new(Kind::Path, name), Some(platform::ABSENCES[0]));
+                continue;
+            }
+            let word = word(stats.of(&path)).unwrap_or_default();
             if !word.as_bytes().starts_with(ABSENT) {
                 return Err(NotCacheable::new(
                     Reason::ChangedWhileCompiling,
                     format!("{} appeared", path.display()),
                 ));
             }
-            if word.as_bytes() != ABSENT {
-                out.insert(dependency);
-                continue;
-            }
-            let parent = path.parent().unwrap_or(&path).as_os_str().as_encoded_bytes().to_vec();
-            let highest = top.entry(parent).or_insert_with(|| highest_absent(&path));
-            let missing = if highest.is_empty() { path.as_os_str().as_encoded_bytes() } else { highest };
-            out.insert(Dependency::new(Kind::Path, self.view.roots.portable(missing)));
+            out.insert(dependency, Some(word));
         }
         Ok(out)
     }
@@ -111,6 +115,7 @@ impl Finalizer<'_> {
         &self,
         dependency: &Dependency,
         opened: &HashMap<PathBuf, StatId>,
+        stats: &mut Stats,
     ) -> Result<(), NotCacheable> {
         if dependency.kind == Kind::Tree {
             return self.tree_unchanged(dependency);
@@ -124,9 +129,9 @@ impl Finalizer<'_> {
             _ => None,
         };
         let Some(path) = path else { return Ok(()) };
-        let changed = match platform::file_type(&path) {
-            Ok(Some((platform::FileType::Dir, id))) => self.is_since(id.mtime),
-            Ok(Some((_, id))) => {
+        let changed = match stats.of(&path) {
+            Ok((platform::FileType::Dir, id)) => self.is_since(id.mtime),
+            Ok((_, id)) => {
                 // By way of a link or a directory that has been turned, an old file has its name.
                 opened.get(&path).is_some_and(|then| !then.is_same_file(&id))
                     || self.view.table.was_being_written(&id)
@@ -186,14 +191,9 @@ fn unreadable(dependency: &Dependency, e: &std::io::Error) -> NotCacheable {
     NotCacheable::new(Reason::UnreadableInput, format!("{}: {e}", dependency.label()))
 }
 
-/// The highest missing directory above a missing path; empty where the parent directory exists.
-fn highest_absent(path: &Path) -> Vec<u8> {
-    path.ancestors()
-        .skip(1)
-        .take_while(|a| sort_word(a).ok() == Some("absent"))
-        .last()
-        .map(|a| a.as_os_str().as_encoded_bytes().to_vec())
-        .unwrap_or_default()
+/// The highest missing directory, from one upward; none where that one exists.
+fn highest_absent(directory: &Path) -> Option<PathBuf> {
+    directory.ancestors().take_while(|a| sort_word(a).ok() == Some("absent")).last().map(Path::to_path_buf)
 }
 
 #[cfg(all(test, unix))]

@@ -4,14 +4,17 @@
 //! `include_str!(file!())`), or make the compile depend on its text (`static_assert(sizeof(__FILE__) > 9)`). A look at a
 //! mapped path that no other file has is seen by the engine. This module judges the rest: a look at a relative path that may
 //! be a mapped one, and a compile that failed. Either may have to do with a map only if something that was read can take a
-//! path from the compiler; else a failed compile, of which configure scripts have many, would run twice for nothing.
+//! path from the compiler, and if the compiler may know a source by an absolute path; else a failed compile, of which
+//! configure scripts have many, would run twice for nothing.
 
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
 use crate::invocation::Invocation;
 use kache_core::frontend::{Completed, Looked};
+use kache_core::named_roots::NamedRoots;
 use kache_core::observe::log::Log;
-use kache_core::observe::trace::{EventKind, flag};
+use kache_core::observe::trace::{EventKind, TraceEvent, flag};
+use kache_core::paths::Roots;
 use kache_core::platform;
 use kache_core::template::contains;
 use std::collections::BTreeSet;
@@ -28,7 +31,13 @@ const TELL_PATH_OF_RUST: &[&str] = &["file!", "Location"];
 const ASSERT: &str = "/usr/include/assert.h";
 
 /// See [`kache_core::frontend::Plan::may_use_mapped_paths`].
-pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, looked: Looked) -> bool {
+pub fn may_use(
+    plan: &CompilePlan,
+    completed: &Completed,
+    log: Option<&Log>,
+    looked: Looked,
+    roots: &Roots,
+) -> bool {
     let succeeded = completed.ran.status.success();
     let is_rust = plan.invocation.language.is_rust();
     let Some(log) = log else { return !succeeded };
@@ -55,7 +64,7 @@ pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, loo
     }
     let tell = if is_rust { TELL_PATH_OF_RUST } else { TELL_PATH };
     let mut tells: Vec<Search> = tell.iter().map(|name| Search::of(name)).collect();
-    let mut named = NamedFiles::default();
+    let (mut named, mut named_roots) = (NamedFiles::default(), NamedRoots::of(roots));
     let values: Vec<&str> = plan.invocation.flags.iter().filter_map(|f| f.value.as_deref()).collect();
     values.iter().for_each(|value| define::read(&mut tells, value.as_bytes()));
     for path in files_read(log).iter().filter(|path| **path != ASSERT.as_bytes()) {
@@ -67,8 +76,35 @@ pub fn may_use(plan: &CompilePlan, completed: &Completed, log: Option<&Log>, loo
         let Some(text) = define::text(path) else { continue };
         define::read(&mut tells, &text);
         named.read(&text);
+        named_roots.search(&text[..]);
+    }
+    if !is_rust && !may_tell_absolute_path(plan, log, roots, named_roots) {
+        return false;
     }
     (!succeeded || named.found(&values)) && tells.iter().any(|search| search.found() != Use::None)
+}
+
+/// Whether the compiler may know a source by a path that a map changes. Where each source was opened by a relative path, and
+/// nothing that a source or an argument says is the path of a root (`#line 1 "/home/…"`), `__FILE__` is relative everywhere:
+/// a map changes the directory in the debug information, and no more.
+fn may_tell_absolute_path(plan: &CompilePlan, log: &Log, roots: &Roots, mut named: NamedRoots) -> bool {
+    const OUTPUTS: &[&str] = &["-o", "-MF", "-MT", "-MQ"];
+    const SEARCHED: &[&str] = &["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH"];
+    let inputs = plan.invocation.flags.iter().filter(|flag| !OUTPUTS.contains(&flag.row.flag));
+    inputs.filter_map(|flag| flag.value.as_deref()).for_each(|value| named.search(value.as_bytes()));
+    named.search(plan.invocation.input.as_bytes());
+    let mapped: Vec<&Path> = roots.iter().filter(|r| r.mapped.is_some()).map(|r| r.path.as_path()).collect();
+    let is_absolute = |e: &TraceEvent| {
+        let path = Path::new(platform::os_str(e.path));
+        e.kind == EventKind::Read
+            && e.errno == 0
+            && e.flags & (flag::DIRECTORY | flag::READ_RELATIVE) == 0
+            && mapped.iter().any(|root| path.starts_with(root))
+            && path.is_file()
+    };
+    !named.found().is_empty()
+        || SEARCHED.iter().any(|name| std::env::var_os(name).is_some())
+        || log.records().any(|e| is_absolute(&e))
 }
 
 /// Removes the incremental state of a crate that had none before the run. State that was there stays.

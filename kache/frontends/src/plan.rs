@@ -260,8 +260,14 @@ impl Plan for CompilePlan {
         if self.invocation.language.is_rust() { rustc::is_awaited } else { |_| false }
     }
 
-    fn may_use_mapped_paths(&self, completed: &Completed, log: Option<&Log>, looked: Looked) -> bool {
-        mapped::may_use(self, completed, log, looked)
+    fn may_use_mapped_paths(
+        &self,
+        completed: &Completed,
+        log: Option<&Log>,
+        looked: Looked,
+        roots: &Roots,
+    ) -> bool {
+        mapped::may_use(self, completed, log, looked, roots)
     }
 
     fn forget_state(&self, log: &Log) {

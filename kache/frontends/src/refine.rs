@@ -15,10 +15,11 @@ use kache_core::events::Observed;
 use kache_core::frontend::{Completed, Declared, Known};
 use kache_core::named_roots::NamedRoots;
 use kache_core::paths::{Roots, absolute};
-use kache_core::platform;
+use kache_core::platform::{self, Stats};
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::store::Store;
 use kache_core::template::Format;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::env::consts::DLL_EXTENSION;
 use std::io;
@@ -45,7 +46,7 @@ pub(crate) fn refine(
     if completed.observed == Observed::Unobserved {
         collected.dependencies.extend(plan.rules(&action.roots).rivals(&reported.files));
     }
-    let refiner = Refiner { plan, cx, reported };
+    let refiner = Refiner { plan, cx, reported, plain: RefCell::default() };
     refiner.add_reported(&mut collected.dependencies);
     add_settings(plan, completed, collected);
     for name in &collected.candidates {
@@ -59,7 +60,8 @@ pub(crate) fn refine(
     if !plan.invocation.language.is_rust() {
         let files: Vec<Dependency> = collected.dependencies.iter().cloned().collect();
         collected.dependencies.extend(refiner.twins(&files, &mut known)?);
-        collected.dependencies.extend(times::compared(&files, cx));
+        let plain = |dependency: &Dependency| refiner.is_plain(dependency);
+        collected.dependencies.extend(times::compared(&files, cx, plain));
     }
     for dependency in std::mem::take(&mut collected.dependencies) {
         refiner.add_as_text(dependency, &mut collected.dependencies);
@@ -159,6 +161,8 @@ struct Refiner<'a> {
     plan: &'a CompilePlan,
     cx: &'a EvalContext<'a>,
     reported: Declared,
+    /// What [`Refiner::is_plain`] answered.
+    plain: RefCell<BTreeMap<Vec<u8>, bool>>,
 }
 
 impl Refiner<'_> {
@@ -191,13 +195,39 @@ impl Refiner<'_> {
         names.map(|name| Dependency::new(Kind::Path, name)).collect()
     }
 
+    /// Whether the text of a C header names no root and compares no times. Most do neither, and many sources include them: the
+    /// table of digests has the answer, so that a header is read once.
+    fn is_plain(&self, dependency: &Dependency) -> bool {
+        let is_header = dependency.kind == Kind::File && !self.plan.invocation.language.is_rust();
+        let path = self.cx.roots.local(&dependency.name).filter(|_| is_header);
+        let Some(path) = path else { return false };
+        let ask = || {
+            let roots: Vec<_> =
+                self.cx.roots.iter().map(|root| (&root.path, root.mapped.is_some())).collect();
+            let says_nothing = |text: &[u8]| {
+                let mut named = NamedRoots::of_all(self.cx.roots);
+                named.search(text);
+                named.found().is_empty()
+                    && source::portable(text, self.cx.roots).is_none()
+                    && !times::compares_times(text)
+            };
+            // No other unit would ask the table about the source itself.
+            if path.ends_with(&self.plan.invocation.input) {
+                return platform::read_regular(&path).is_ok_and(|text| says_nothing(&text));
+            }
+            self.cx.table.passes(&path, &format!("plain {roots:?}"), says_nothing).unwrap_or(false)
+        };
+        *self.plain.borrow_mut().entry(dependency.name.clone()).or_insert_with(ask)
+    }
+
     /// Adds a file as an input, and what the paths in its text mean for the result. A C source whose paths only locate
     /// included files counts with the roots by their names. Any other text with the path of a root leads every reader to that
     /// path, but a dependency names the file below the root by the root's name: the place of the root counts too. Compiled
     /// code is not searched: rustc opens the files that a crate names when it compiles the crate.
     fn add_as_text(&self, dependency: Dependency, out: &mut BTreeSet<Dependency>) {
         let is_below_root = dependency.kind == Kind::File && dependency.name.starts_with(b"<");
-        if !is_below_root || is_library(&dependency.name) || self.plan.invocation.literal_paths {
+        let is_literal = is_library(&dependency.name) || self.plan.invocation.literal_paths;
+        if !is_below_root || is_literal || self.is_plain(&dependency) {
             out.insert(dependency);
             return;
         }
@@ -235,9 +265,10 @@ impl Refiner<'_> {
         dependencies: &[Dependency],
         known: &mut BTreeMap<Dependency, Digest>,
     ) -> Result<Vec<Dependency>, NotCacheable> {
-        let mut alike: BTreeMap<Digest, Vec<&[u8]>> = BTreeMap::new();
+        let (mut alike, mut stats) = (BTreeMap::<Digest, Vec<&[u8]>>::new(), Stats::default());
         for dependency in dependencies.iter().filter(|l| l.kind == Kind::File) {
-            let digest = self.cx.digest(dependency).map_err(|e| unreadable(dependency, &e))?;
+            let digest =
+                self.cx.digest_near(dependency, &mut stats).map_err(|e| unreadable(dependency, &e))?;
             known.insert(dependency.clone(), digest);
             alike.entry(digest).or_default().push(&dependency.name);
         }

@@ -15,9 +15,14 @@ use std::collections::BTreeSet;
 
 const SYSTEM: &[&[u8]] = &[b"/usr/include/", b"/usr/lib/"];
 
-/// The times that count, if any do.
-pub fn compared(dependencies: &[Dependency], cx: &EvalContext) -> BTreeSet<Dependency> {
-    if !texts(dependencies, cx).any(|text| compares_times(&text)) {
+/// The times that count, if any do. The texts of files that are `plain` compare none.
+pub fn compared(
+    dependencies: &[Dependency],
+    cx: &EvalContext,
+    plain: impl Fn(&Dependency) -> bool,
+) -> BTreeSet<Dependency> {
+    let others = own(dependencies).filter(|d| !plain(d));
+    if !others.filter_map(|d| text(d, cx)).any(|text| compares_times(&text)) {
         return BTreeSet::new();
     }
     let files = dependencies.iter().filter(|d| d.kind == Kind::File);
@@ -26,18 +31,21 @@ pub fn compared(dependencies: &[Dependency], cx: &EvalContext) -> BTreeSet<Depen
 
 /// Whether any source has an `#import`.
 pub fn any_imports(dependencies: &[Dependency], cx: &EvalContext) -> bool {
-    texts(dependencies, cx).any(|text| contains(&define::joined(&text), b"import"))
+    own(dependencies).filter_map(|d| text(d, cx)).any(|text| contains(&define::joined(&text), b"import"))
 }
 
-/// The texts of the files that were read, but for those of the system.
-fn texts<'a>(dependencies: &'a [Dependency], cx: &'a EvalContext) -> impl Iterator<Item = Vec<u8>> + 'a {
-    let own = dependencies
-        .iter()
-        .filter(|d| d.kind == Kind::File && !SYSTEM.iter().any(|dir| d.name.starts_with(dir)));
-    own.filter_map(|d| define::text(&cx.roots.local(&d.name)?))
+/// The files that were read, but for those of the system.
+fn own(dependencies: &[Dependency]) -> impl Iterator<Item = &Dependency> {
+    let is_systems = |d: &Dependency| SYSTEM.iter().any(|dir| d.name.starts_with(dir));
+    dependencies.iter().filter(move |d| d.kind == Kind::File && !is_systems(d))
 }
 
-fn compares_times(text: &[u8]) -> bool {
+fn text(dependency: &Dependency, cx: &EvalContext) -> Option<Vec<u8>> {
+    define::text(&cx.roots.local(&dependency.name)?)
+}
+
+/// Whether a text may have a compiler compare times.
+pub fn compares_times(text: &[u8]) -> bool {
     // A precompiled header of clang's.
     if text.starts_with(b"CPCH") {
         return true;

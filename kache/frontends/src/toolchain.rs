@@ -112,13 +112,18 @@ impl Toolchain {
 
     /// How much of a path the identity covers.
     pub fn coverage(&self, path: &Path) -> Coverage {
-        if path.components().any(|part| part == Component::ParentDir) {
+        let may_go_up = template::contains(path.as_os_str().as_encoded_bytes(), b"..");
+        if may_go_up && path.components().any(|part| part == Component::ParentDir) {
             return Coverage::None;
         }
         match self.files.get(path).map(|covered| covered.sort) {
             Some(Sort::Part) => return Coverage::Existence,
             Some(Sort::File | Sort::Whole) => return Coverage::Whole,
             None => {}
+        }
+        // A C compiler has no installation.
+        if self.sysroot.as_os_str().is_empty() || !path.starts_with(&self.sysroot) {
+            return Coverage::None;
         }
         // All that is in a whole directory is in the list: anything else is not there.
         let is_whole = |dir: &Path| self.files.get(dir).is_some_and(|covered| covered.sort == Sort::Whole);
@@ -128,7 +133,7 @@ impl Toolchain {
     fn holds(&self) -> bool {
         let mut stats = platform::Stats::default();
         let mut is_same = |path: &PathBuf, then: &Covered| {
-            stats.of(path).is_some_and(|(now, dir)| same(&now, &then.id, dir))
+            stats.of(path).is_ok_and(|(sort, now)| same(&now, &then.id, sort == FileType::Dir))
         };
         self.files.iter().all(|(path, then)| is_same(path, then))
     }

@@ -132,18 +132,31 @@ fn what_compiles_with_mapped_paths_hits_in_another_checkout() {
 
 /// As ruby's headers do: below `./internal`, the look for `internal/b.h` has the form of a look at a mapped path.
 #[test]
-fn a_name_that_nothing_defines_includes_no_mapped_path() {
+fn a_header_that_could_include_a_name_includes_no_mapped_path() {
+    const NOTHING: &str = "-DX";
+    const ANOTHER: &str = "-DCONF_H=\"internal/c.h\"";
+    const ITSELF: &str = "-DCONF_H=__FILE__";
     each(|c, _| {
-        for (flags, elsewhere) in [("-DX", Hit), ("-DCONF_H=__FILE__", Miss)] {
+        // No map changes a relative path.
+        for (is_absolute, flag, elsewhere) in [
+            (false, NOTHING, Hit),
+            (false, ANOTHER, Hit),
+            (true, NOTHING, Hit),
+            (true, ANOTHER, Miss),
+            (true, ITSELF, Miss),
+        ] {
             let test = TestEnv::new();
             test.write("w/a.c", "#include \"internal/a.h\"\nconst char *n = __FILE__;\n");
             test.write("w/internal/a.h", "#include \"internal/b.h\"\n");
-            test.write(
-                "w/internal/b.h",
-                "#ifndef B\n#define B\n#ifdef CONF_H\n#include CONF_H\n#endif\n#endif\n",
-            );
-            let command = |at: &str| test.kache_in(at, &[c, "-I.", flags, "-c", "./a.c", "-o", "a.o"]);
-            assert_eq!(test.two_clones(command), (Miss, Hit, elsewhere), "{c} {flags}");
+            let header = "#ifndef B\n#define B\n#ifdef CONF_H\n#include CONF_H\n#endif\n#endif\n";
+            test.write("w/internal/b.h", header);
+            test.write("w/internal/c.h", "int c;\n");
+            let outcomes = test.two_clones(|at| {
+                let searched = if is_absolute { test.path(at) } else { ".".into() };
+                let searched = format!("-I{}", searched.display());
+                test.kache_in(at, &[c, &searched, flag, "-c", "./a.c", "-o", "a.o"])
+            });
+            assert_eq!(outcomes, (Miss, Hit, elsewhere), "{c} {flag}, absolute: {is_absolute}");
         }
     });
 }

@@ -13,6 +13,7 @@ use crate::template;
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The machine as it is once the run is over.
@@ -134,7 +135,17 @@ impl World for Machine<'_> {
     }
 
     fn canonicalize(&self, path: &Path) -> Option<PathBuf> {
-        self.real.get(path, || path.canonicalize().ok())
+        self.real.get(path, || match (path.parent(), path.file_name()) {
+            // The files of a run share directories. The system resolves each part of each path anew.
+            (Some(directory), Some(name)) if platform::NAMES_ARE_EXACT && path.is_absolute() => {
+                let entry = self.canonicalize(directory)?.join(name);
+                match entry.read_link() {
+                    Ok(_) => path.canonicalize().ok(),
+                    Err(e) => (e.kind() == ErrorKind::InvalidInput).then_some(entry),
+                }
+            }
+            _ => path.canonicalize().ok(),
+        })
     }
 
     fn may_execute(&self, path: &Path) -> bool {

@@ -133,7 +133,10 @@ impl Job<'_> {
                 true
             }
             Ok(Looked::No) if run.completed.ran.status.success() => false,
-            Ok(looked) => self.plan.may_use_mapped_paths(&run.completed, run.log.as_ref(), looked),
+            Ok(looked) => {
+                let roots = &self.action.roots;
+                self.plan.may_use_mapped_paths(&run.completed, run.log.as_ref(), looked, roots)
+            }
         }
     }
 

@@ -7,7 +7,7 @@
 use super::log::Log;
 use crate::platform::{self, disk};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::{fs, process};
 
@@ -43,7 +43,7 @@ pub fn unpack_object(dir: &Path, object: &[u8], extension: &str) -> io::Result<P
     let digest = blake3::hash(object).to_hex();
     let path = std::path::absolute(dir)?.join(format!("{}.{extension}", &digest[..32]));
     // Read whole rather than trusted: this is done on misses only, and what it guards against is a torn copy.
-    if disk::step("observer: read", &path, || fs::read(&path)).is_ok_and(|there| there == object) {
+    if disk::step("observer: read", &path, || holds(&path, object)).unwrap_or(false) {
         return Ok(path);
     }
     disk::step("observer: make a directory", dir, || fs::create_dir_all(dir))?;
@@ -53,6 +53,18 @@ pub fn unpack_object(dir: &Path, object: &[u8], extension: &str) -> io::Result<P
         _ = fs::remove_file(&temporary);
     }
     written.map(|()| path)
+}
+
+/// Whether a file holds an object. Read in pieces: a miss would wait for the memory of the whole.
+fn holds(path: &Path, object: &[u8]) -> io::Result<bool> {
+    let (mut file, mut piece, mut rest) = (fs::File::open(path)?, [0; 1 << 14], object);
+    loop {
+        let n = file.read(&mut piece)?;
+        match rest.strip_prefix(&piece[..n]) {
+            Some(after) if n > 0 => rest = after,
+            same => return Ok(same.is_some_and(<[u8]>::is_empty)),
+        }
+    }
 }
 
 /// Gives a new file its name. A file that another process has put there meanwhile stays: a linker may be reading it.

@@ -40,6 +40,7 @@ const FLAGS: &[(EventKind, u8, &str)] = &[
     (EventKind::Read, flag::APPEND, "append"),
     (EventKind::Read, flag::DIRECTORY, "directory"),
     (EventKind::Read, flag::THERE, "there"),
+    (EventKind::Read, flag::READ_RELATIVE, "relative"),
     (EventKind::Write, flag::CREATE, "create"),
     (EventKind::Write, flag::TRUNCATE, "truncate"),
     (EventKind::Write, flag::EXCLUSIVE, "exclusive"),

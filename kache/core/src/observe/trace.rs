@@ -38,6 +38,8 @@ pub mod flag {
     pub const DIRECTORY: u8 = 16;
     /// Read, Write: the file was there before it was opened in a way that may make or change it.
     pub const THERE: u8 = 32;
+    /// Read: the argument was relative.
+    pub const READ_RELATIVE: u8 = 64;
     /// Stat, Change: a symbolic link was not followed.
     pub const NO_FOLLOW: u8 = 1;
     /// Stat: it was asked whether the file may be executed.

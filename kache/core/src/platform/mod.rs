@@ -170,6 +170,9 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Whether a name leads to an entry of a directory only as it is written there.
+pub const NAMES_ARE_EXACT: bool = cfg!(target_os = "linux");
+
 /// Opens a file that was a regular one a moment ago. It does not wait, whatever took the file's place meanwhile.
 pub fn open_known_regular(path: &Path) -> io::Result<(File, StatId)> {
     let file = open_at_once(path)?;

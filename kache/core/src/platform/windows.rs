@@ -519,10 +519,9 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// The identity of the file at `path`, following links, and whether it is a directory.
-    pub fn of(&mut self, path: &Path) -> Option<(super::StatId, bool)> {
-        let (sort, id) = identity(path).ok()?;
-        Some((id, sort == super::FileType::Dir))
+    /// The type and identity of the file at a path, following links.
+    pub fn of(&mut self, path: &Path) -> io::Result<(super::FileType, super::StatId)> {
+        identity(path)
     }
 }
 

@@ -103,7 +103,7 @@ int main(void) {
         run.of(EventKind::Read).iter().filter(|r| r.path == at("in").as_os_str().as_bytes()).count(),
         4
     );
-    assert_eq!(run.find(EventKind::Read, at("d")).flags, flag::DIRECTORY);
+    assert_eq!(run.find(EventKind::Read, at("d")).flags, flag::DIRECTORY | flag::READ_RELATIVE);
     assert_eq!(run.find(EventKind::Write, at("in")).flags, flag::THERE);
     assert_eq!(run.find(EventKind::Read, at("absent")).errno, ENOENT);
     assert_eq!(run.find(EventKind::Write, at("d/made")).flags, flag::CREATE | flag::EXCLUSIVE);

@@ -12,6 +12,7 @@ use kache_core::dependency::{Dependency, Kind};
 use kache_core::eval::{Computed, EvalContext, Evaluate};
 use kache_core::frontend::{Completed, Declared, Known, Looked, Plan, Planned};
 use kache_core::observe::log::Log;
+use kache_core::paths::Roots;
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::store::Store;
@@ -163,8 +164,14 @@ impl Plan for LinkPlan {
         self.compile.declared()
     }
 
-    fn may_use_mapped_paths(&self, completed: &Completed, log: Option<&Log>, looked: Looked) -> bool {
-        self.compiles && self.compile.may_use_mapped_paths(completed, log, looked)
+    fn may_use_mapped_paths(
+        &self,
+        completed: &Completed,
+        log: Option<&Log>,
+        looked: Looked,
+        roots: &Roots,
+    ) -> bool {
+        self.compiles && self.compile.may_use_mapped_paths(completed, log, looked, roots)
     }
 
     fn refine(

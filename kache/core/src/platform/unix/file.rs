@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads the identity off a stat.
 fn of(m: &Metadata) -> (FileType, StatId) {
@@ -376,28 +376,39 @@ pub fn find_any<'a>(dir: &File, _at: &Path, names: impl Iterator<Item = &'a [u8]
     Ok(found)
 }
 
-/// Stats many files of few directories. Each directory is opened once.
+/// Looks at many files of few directories, in the order of their directories. A directory is opened for its second file: the
+/// system need not walk down to it for each.
 #[derive(Default)]
 pub struct Stats {
-    dir: Option<(std::path::PathBuf, File)>,
+    directory: PathBuf,
+    /// The directory, once it has been opened; none within where that failed.
+    open: Option<Option<File>>,
 }
 
 impl Stats {
-    /// The identity of the file at `path`, following links, and whether it is a directory.
-    pub fn of(&mut self, path: &Path) -> Option<(StatId, bool)> {
-        let (parent, name) = (path.parent()?, path.file_name()?);
-        if self.dir.as_ref().is_none_or(|(p, _)| p != parent) {
-            self.dir = Some((parent.to_path_buf(), File::open(parent).ok()?));
+    /// The type and identity of the file at a path, following links.
+    pub fn of(&mut self, path: &Path) -> io::Result<(FileType, StatId)> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return identity(path) };
+        if self.directory != parent {
+            *self = Stats { directory: parent.to_path_buf(), open: None };
+            return identity(path);
         }
-        let (_, dir) = self.dir.as_ref()?;
-        let name = CString::new(name.as_bytes()).ok()?;
+        let Some(directory) = self.open.get_or_insert_with(|| open_dir(parent).ok()) else {
+            return identity(path);
+        };
+        let name = CString::new(name.as_bytes())?;
         // SAFETY: stat is plain data for the call to fill in, `name` is NUL-terminated, and the descriptor is open.
         let s = unsafe {
             let mut s: libc::stat = std::mem::zeroed();
-            if libc::fstatat(dir.as_raw_fd(), name.as_ptr(), &mut s, 0) != 0 {
-                return None;
+            if libc::fstatat(directory.as_raw_fd(), name.as_ptr(), &mut s, 0) != 0 {
+                return Err(io::Error::last_os_error());
             }
             s
+        };
+        let sort = match s.st_mode & libc::S_IFMT {
+            libc::S_IFREG => FileType::File,
+            libc::S_IFDIR => FileType::Dir,
+            _ => FileType::Other,
         };
         let id = StatId {
             dev: s.st_dev as u64,
@@ -406,6 +417,6 @@ impl Stats {
             mtime: s.st_mtime as i64 * 1_000_000_000 + s.st_mtime_nsec as i64,
             ctime: s.st_ctime as i64 * 1_000_000_000 + s.st_ctime_nsec as i64,
         };
-        Some((id, s.st_mode & libc::S_IFMT == libc::S_IFDIR))
+        Ok((sort, id))
     }
 }
