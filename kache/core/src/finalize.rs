@@ -9,6 +9,7 @@ use crate::frontend::Known;
 use crate::platform::{self, StatId, Stats};
 use crate::reason::{NotCacheable, Reason};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// A dependency with its digest, and how to show it.
@@ -72,7 +73,8 @@ impl Finalizer<'_> {
         known: &Known,
     ) -> Result<BTreeMap<Dependency, Option<&'static str>>, NotCacheable> {
         let (mut out, mut stats) = (BTreeMap::new(), Stats::default());
-        let mut top: HashMap<PathBuf, Option<PathBuf>> = HashMap::new();
+        // By its bytes: a path is hashed part by part.
+        let mut top: HashMap<OsString, Option<PathBuf>> = HashMap::new();
         let names: HashSet<Vec<u8>> = absent.iter().map(|p| self.view.roots.portable(p)).collect();
         for dependency in dependencies {
             let is_other = dependency.kind != Kind::Path || !names.contains(&dependency.name);
@@ -82,10 +84,10 @@ impl Finalizer<'_> {
             }
             let Some(path) = self.view.roots.local(&dependency.name) else { continue };
             let parent = path.parent().unwrap_or(&path);
-            if !top.contains_key(parent) {
-                top.insert(parent.to_path_buf(), highest_absent(parent));
+            if !top.contains_key(parent.as_os_str()) {
+                top.insert(parent.into(), highest_absent(parent));
             }
-            if let Some(highest) = &top[parent] {
+            if let Some(highest) = &top[parent.as_os_str()] {
                 let name = self.view.roots.portable(highest.as_os_str().as_encoded_bytes());
                 out.insert(Dependency::new(Kind::Path, name), Some(platform::ABSENCES[0]));
                 continue;

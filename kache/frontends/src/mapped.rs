@@ -102,7 +102,10 @@ fn may_tell_absolute_path(plan: &CompilePlan, log: &Log, roots: &Roots, mut name
             && mapped.iter().any(|root| path.starts_with(root))
             && path.is_file()
     };
-    !named.found().is_empty()
+    // A plugin may do anything, and a script in the compiler's place may add arguments.
+    plan.invocation.plugin
+        || plan.toolchain.by_shim
+        || !named.found().is_empty()
         || SEARCHED.iter().any(|name| std::env::var_os(name).is_some())
         || log.records().any(|e| is_absolute(&e))
 }

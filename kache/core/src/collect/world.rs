@@ -90,8 +90,8 @@ impl Machine<'_> {
     }
 }
 
-/// Answers by path.
-struct Memo<T>(RefCell<HashMap<PathBuf, T>>);
+/// Answers by path, or rather by its bytes: a path is hashed part by part.
+struct Memo<T>(RefCell<HashMap<OsString, T>>);
 
 impl<T> Default for Memo<T> {
     fn default() -> Memo<T> {
@@ -101,11 +101,11 @@ impl<T> Default for Memo<T> {
 
 impl<T: Clone> Memo<T> {
     fn get(&self, path: &Path, ask: impl FnOnce() -> T) -> T {
-        if let Some(known) = self.0.borrow().get(path) {
+        if let Some(known) = self.0.borrow().get(path.as_os_str()) {
             return known.clone();
         }
         let answer = ask();
-        self.0.borrow_mut().insert(path.to_path_buf(), answer.clone());
+        self.0.borrow_mut().insert(path.into(), answer.clone());
         answer
     }
 }

@@ -393,9 +393,9 @@ impl Stats {
             *self = Stats { directory: parent.to_path_buf(), open: None };
             return identity(path);
         }
-        let Some(directory) = self.open.get_or_insert_with(|| open_dir(parent).ok()) else {
-            return identity(path);
-        };
+        // What is no directory could be a named pipe, whose opening waits.
+        let open = || OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(parent);
+        let Some(directory) = self.open.get_or_insert_with(|| open().ok()) else { return identity(path) };
         let name = CString::new(name.as_bytes())?;
         // SAFETY: stat is plain data for the call to fill in, `name` is NUL-terminated, and the descriptor is open.
         let s = unsafe {
