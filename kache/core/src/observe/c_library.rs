@@ -14,6 +14,7 @@
 //!
 //! After a colon, a class may name the rule that takes the place of a hook.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// The table, as it was written.
@@ -89,15 +90,16 @@ const HOOKED: [Class; 4] = [Class::Observed, Class::HostFact, Class::Changing, C
 
 struct Symbols {
     groups: Vec<Group>,
-    /// Each symbol and its group, sorted by the symbol.
-    rows: Vec<(&'static str, usize)>,
+    /// The group of each symbol.
+    rows: HashMap<&'static [u8], usize>,
 }
 
 static SYMBOLS: LazyLock<Symbols> = LazyLock::new(|| {
     let groups = parse(TEXT).expect("the tests parse the table");
-    let rows = groups.iter().enumerate().flat_map(|(at, group)| group.symbols.iter().map(move |s| (*s, at)));
-    let mut rows: Vec<_> = rows.collect();
-    rows.sort_unstable();
+    let rows = |(at, group): (usize, &Group)| {
+        group.symbols.iter().map(move |symbol| (symbol.as_bytes(), at)).collect::<Vec<_>>()
+    };
+    let rows = groups.iter().enumerate().flat_map(rows).collect();
     Symbols { groups, rows }
 });
 
@@ -108,8 +110,7 @@ pub fn groups() -> &'static [Group] {
 
 /// The group of a symbol; `None` where the table does not have it.
 pub fn group(symbol: &[u8]) -> Option<&'static Group> {
-    let at = SYMBOLS.rows.binary_search_by(|(name, _)| name.as_bytes().cmp(symbol)).ok()?;
-    Some(&SYMBOLS.groups[SYMBOLS.rows[at].1])
+    SYMBOLS.rows.get(symbol).map(|at| &SYMBOLS.groups[*at])
 }
 
 fn parse(text: &'static str) -> Result<Vec<Group>, String> {
@@ -139,9 +140,10 @@ mod tests {
 
     #[test]
     fn each_symbol_has_one_row() {
-        let rows = &SYMBOLS.rows;
+        let mut symbols: Vec<_> = groups().iter().flat_map(|group| &group.symbols).collect();
+        symbols.sort_unstable();
         let twice: Vec<_> =
-            rows.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0).collect();
+            symbols.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
         assert!(twice.is_empty(), "{twice:?}");
         assert!(groups().iter().all(|group| !group.symbols.is_empty() && !group.why.is_empty()));
         assert_eq!(group(b"open").map(|group| group.class), Some(Class::Observed));
