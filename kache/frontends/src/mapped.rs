@@ -41,10 +41,6 @@ pub fn may_use(
     let succeeded = completed.ran.status.success();
     let is_rust = plan.invocation.language.is_rust();
     let Some(log) = log else { return !succeeded };
-    // The text of standard input is in no file.
-    if plan.invocation.stdin.is_some() {
-        return true;
-    }
     // The object for build scripts may not fit what the linker makes.
     if !succeeded && plan.starter.is_some() && contains(&completed.ran.stderr, b"linking with") {
         return true;
@@ -57,6 +53,10 @@ pub fn may_use(
     // rustc looks for files by the paths that it gives, to the byte.
     if is_rust && succeeded {
         return false;
+    }
+    // What names a file may be in the text of standard input, which is in no file and has no path.
+    if succeeded && plan.invocation.stdin.is_some() {
+        return true;
     }
     // The compiler complains of a map, or shows one.
     if !succeeded && ["prefix-map", "/kache/"].iter().any(|s| contains(&completed.ran.stderr, s.as_bytes())) {
