@@ -84,7 +84,13 @@ impl RelativeNames {
         }
         let whole = clean(path);
         let is_other = |rest: &[u8]| {
-            self.meant.get(rest).is_some_and(|meant| meant.as_os_str().as_encoded_bytes() != whole)
+            let leads_there = |meant: &PathBuf| {
+                meant.as_os_str().as_encoded_bytes() == whole || {
+                    let [there, meant] = [Path::new(platform::os_str(path)), meant].map(real_path);
+                    there.is_some() && there == meant
+                }
+            };
+            self.meant.get(rest).is_some_and(|meant| !leads_there(meant))
         };
         let rest_after = |at: usize, dots: usize| is_other(&clean(&path[at + dots..]));
         let slashes = || path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
@@ -94,6 +100,12 @@ impl RelativeNames {
             () => Looked::No,
         }
     }
+}
+
+/// Where a path leads, or would lead if something were there: a search directory may begin with `../`.
+fn real_path(path: &Path) -> Option<PathBuf> {
+    let entry = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(entry)
 }
 
 /// How many maps of paths are on a command line, as the observer counts them.
@@ -121,11 +133,8 @@ fn clean(path: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn looked(paths: &[&'static str]) -> Result<Looked, String> {
-        let mut roots = Roots::default();
-        roots.add("workspace", "/w".into(), Some("."));
-        roots.add("build", "/b".into(), Some("/kache/build"));
-        let event = |path: &&'static str| TraceEvent {
+    fn event(path: &[u8]) -> TraceEvent<'_> {
+        TraceEvent {
             kind: EventKind::Read,
             flags: 0,
             errno: 0,
@@ -133,10 +142,16 @@ mod tests {
             tid: 1,
             module: 0,
             aux: 0,
-            path: path.as_bytes(),
+            path,
             path2: b"",
-        };
-        looked_at(paths.iter().map(event), &roots, 1)
+        }
+    }
+
+    fn looked(paths: &[&'static str]) -> Result<Looked, String> {
+        let mut roots = Roots::default();
+        roots.add("workspace", "/w".into(), Some("."));
+        roots.add("build", "/b".into(), Some("/kache/build"));
+        looked_at(paths.iter().map(|path| event(path.as_bytes())), &roots, 1)
     }
 
     #[test]
@@ -154,6 +169,21 @@ mod tests {
         // As `-I./include` has it.
         for other in ["/w/src/src/a.c", "/w/src/src", "/w/./include/src/a.c"] {
             assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::AtSimilar), "{other}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(at.join("src/sub")).unwrap();
+        std::fs::write(at.join("src/a.c"), "").unwrap();
+        let mut roots = Roots::default();
+        roots.add("workspace", at.clone(), Some("."));
+        for (by, expected) in [
+            ("src/sub/../.././src/a.c", Looked::No),
+            ("src/sub/../../src", Looked::No),
+            ("src/sub/.././src/a.c", Looked::AtMapped),
+        ] {
+            let paths = [at.join("src/a.c"), at.join(by)];
+            let events = paths.iter().map(|path| event(path.as_os_str().as_encoded_bytes()));
+            assert_eq!(looked_at(events, &roots, 1), Ok(expected), "{by}");
         }
         for other in ["/w/./src/a.c", "/w/src//a.c", "/w/src/b.c", "/w/lib/a.c", "/usr/include"] {
             assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::No), "{other}");
