@@ -10,7 +10,7 @@ use crate::paths::Roots;
 use crate::platform;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Searches the events of a run for looks at mapped paths.
 ///
@@ -85,10 +85,10 @@ impl RelativeNames {
         let whole = clean(path);
         let is_other = |rest: &[u8]| {
             let leads_there = |meant: &PathBuf| {
-                meant.as_os_str().as_encoded_bytes() == whole || {
-                    let [there, meant] = [Path::new(platform::os_str(path)), meant].map(real_path);
-                    there.is_some() && there == meant
-                }
+                let there = Path::new(platform::os_str(path));
+                // A link that leads to the file is a name that the source does not have.
+                meant.as_os_str().as_encoded_bytes() == whole
+                    || by_names(there) == by_names(meant) && real_path(there) == real_path(meant)
             };
             self.meant.get(rest).is_some_and(|meant| !leads_there(meant))
         };
@@ -102,7 +102,18 @@ impl RelativeNames {
     }
 }
 
-/// Where a path leads, or would lead if something were there: a search directory may begin with `../`.
+/// A path without `..`, if no directory on the way is a link: a search directory may begin with `../`.
+fn by_names(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut above, part| {
+        match part {
+            Component::ParentDir => _ = above.pop(),
+            part => above.push(part),
+        }
+        above
+    })
+}
+
+/// Where a path leads, or would lead if something were there.
 fn real_path(path: &Path) -> Option<PathBuf> {
     let entry = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
     path.canonicalize().ok().or_else(entry)
@@ -174,12 +185,15 @@ mod tests {
         let at = dir.path().canonicalize().unwrap();
         std::fs::create_dir_all(at.join("src/sub")).unwrap();
         std::fs::write(at.join("src/a.c"), "").unwrap();
+        std::os::unix::fs::symlink(".", at.join("src/src")).unwrap();
         let mut roots = Roots::default();
         roots.add("workspace", at.clone(), Some("."));
         for (by, expected) in [
             ("src/sub/../.././src/a.c", Looked::No),
             ("src/sub/../../src", Looked::No),
             ("src/sub/.././src/a.c", Looked::AtMapped),
+            // By a link, to the same file.
+            ("src/./src/a.c", Looked::AtMapped),
         ] {
             let paths = [at.join("src/a.c"), at.join(by)];
             let events = paths.iter().map(|path| event(path.as_os_str().as_encoded_bytes()));
