@@ -436,10 +436,10 @@ mod tests {
         writer.set_modified(long_ago).unwrap();
         let (_, id) = table.file(&f).unwrap();
         assert!(table.was_being_written(&id) && table.get(&id).is_none());
-        // A process that another test starts may still have this process's writer open. It never has the writer of `cp`.
-        // Nor is what a test of its contents answered.
+        // The answer of a test of its contents is not recorded either.
         assert!(table.passes(&f, "has one", |text| text == b"one").unwrap());
         assert!(!table.passes(&f, "has one", |_| false).unwrap());
+        // A process that another test starts may still have this process's writer open. It never has the writer of `cp`.
         let copy = dir.path().join("copy");
         assert!(std::process::Command::new("cp").arg("-p").args([&f, &copy]).status().unwrap().success());
         let table = Table::at(dir.path().join("another"));

@@ -102,9 +102,17 @@ impl EvalContext<'_> {
 
     /// The digest of what is to be seen now.
     pub fn digest(&self, dependency: &Dependency) -> io::Result<Digest> {
+        self.digest_near(dependency, &mut Stats::default())
+    }
+
+    /// The same of one of many dependencies, most of which are on files, in the order of their names.
+    pub fn digest_near(&self, dependency: &Dependency, stats: &mut Stats) -> io::Result<Digest> {
         Ok(match dependency.kind {
-            Kind::File => self.table.file(&self.local(dependency)?)?.0.digest,
-            Kind::Path => Digest::of(sort_word(&self.local(dependency)?)?.as_bytes()),
+            Kind::File => {
+                let path = self.local(dependency)?;
+                self.table.file_seen(&path, stats.of(&path)?)?.0.digest
+            }
+            Kind::Path => Digest::of(word(stats.of(&self.local(dependency)?))?.as_bytes()),
             Kind::Missing => Digest::of(if self.all_missing(&dependency.name)? { ABSENT } else { b"there" }),
             Kind::Twins => Digest::of(&self.twins(&dependency.name)?),
             Kind::Listing => Digest::of(&listing(&self.local(dependency)?)?),
@@ -125,18 +133,6 @@ impl EvalContext<'_> {
             Kind::Host => Digest::of(&self.host_fact(dependency)?),
             _ => Digest::of(&self.value(dependency)),
         })
-    }
-
-    /// The same of one of many dependencies, most of which are on files, in the order of their names.
-    pub fn digest_near(&self, dependency: &Dependency, stats: &mut Stats) -> io::Result<Digest> {
-        match dependency.kind {
-            Kind::File => {
-                let path = self.local(dependency)?;
-                Ok(self.table.file_seen(&path, stats.of(&path)?)?.0.digest)
-            }
-            Kind::Path => Ok(Digest::of(word(stats.of(&self.local(dependency)?))?.as_bytes())),
-            _ => self.digest(dependency),
-        }
     }
 
     /// The whole sight, with words for people.

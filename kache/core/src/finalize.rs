@@ -195,7 +195,11 @@ fn unreadable(dependency: &Dependency, e: &std::io::Error) -> NotCacheable {
 
 /// The highest missing directory, from one upward; none where that one exists.
 fn highest_absent(directory: &Path) -> Option<PathBuf> {
-    directory.ancestors().take_while(|a| sort_word(a).ok() == Some("absent")).last().map(Path::to_path_buf)
+    directory
+        .ancestors()
+        .take_while(|a| sort_word(a).ok() == Some(platform::ABSENCES[0]))
+        .last()
+        .map(Path::to_path_buf)
 }
 
 #[cfg(all(test, unix))]

@@ -65,6 +65,7 @@ pub fn may_use(
     let tell = if is_rust { TELL_PATH_OF_RUST } else { TELL_PATH };
     let mut tells: Vec<Search> = tell.iter().map(|name| Search::of(name)).collect();
     let (mut named, mut named_roots) = (NamedFiles::default(), NamedRoots::of(roots));
+    let is_absolute = is_rust || may_be_absolute(plan, log, roots);
     let values: Vec<&str> = plan.invocation.flags.iter().filter_map(|f| f.value.as_deref()).collect();
     values.iter().for_each(|value| define::read(&mut tells, value.as_bytes()));
     for path in files_read(log).iter().filter(|path| **path != ASSERT.as_bytes()) {
@@ -76,20 +77,23 @@ pub fn may_use(
         let Some(text) = define::text(path) else { continue };
         define::read(&mut tells, &text);
         named.read(&text);
-        named_roots.search(&text[..]);
+        if !is_absolute {
+            named_roots.search(&text[..]);
+        }
     }
-    if !is_rust && !may_tell_absolute_path(plan, log, roots, named_roots) {
+    if !is_absolute && named_roots.found().is_empty() {
         return false;
     }
     (!succeeded || named.found(&values)) && tells.iter().any(|search| search.found() != Use::None)
 }
 
-/// Whether the compiler may know a source by a path that a map changes. Where each source was opened by a relative path, and
-/// nothing that a source or an argument says is the path of a root (`#line 1 "/home/…"`), `__FILE__` is relative everywhere:
-/// a map changes the directory in the debug information, and no more.
-fn may_tell_absolute_path(plan: &CompilePlan, log: &Log, roots: &Roots, mut named: NamedRoots) -> bool {
+/// Whether the compiler may know a source by an absolute path, which a map changes. Where each source was opened by a relative
+/// path, and no argument and no text has the path of a root (`#line 1 "/home/…"`), `__FILE__` is relative everywhere: a map
+/// changes the directory in the debug information, and no more. This function leaves the texts to its caller.
+fn may_be_absolute(plan: &CompilePlan, log: &Log, roots: &Roots) -> bool {
     const OUTPUTS: &[&str] = &["-o", "-MF", "-MT", "-MQ"];
     const SEARCHED: &[&str] = &["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH"];
+    let mut named = NamedRoots::of(roots);
     let inputs = plan.invocation.flags.iter().filter(|flag| !OUTPUTS.contains(&flag.row.flag));
     inputs.filter_map(|flag| flag.value.as_deref()).for_each(|value| named.search(value.as_bytes()));
     named.search(plan.invocation.input.as_bytes());
@@ -122,7 +126,7 @@ pub fn forget_state(invocation: &Invocation, log: &Log) {
     }
 }
 
-/// What follows a word that includes a file, or asks whether there is one, in a directive.
+/// The words of directives before the name of a file: they include the file, or ask whether there is one.
 const INCLUDES: &[&[u8]] = &[
     b"include",
     b"include_next",
@@ -154,7 +158,7 @@ impl NamedFiles {
             self.defines_any = true;
             return;
         }
-        // Compilers take a NUL for a blank.
+        // Compilers take a NUL and a vertical tab for blanks.
         let text: Vec<u8> =
             define::joined(text).iter().map(|b| if matches!(b, 0 | 0xb) { b' ' } else { *b }).collect();
         let has = |part: &str| contains(&text, part.as_bytes());
@@ -310,6 +314,7 @@ mod tests {
             assert!(!names_file(&[text], &["a=a", "h=h"]), "{text}");
         }
     }
+
     #[test]
     fn a_name_that_nothing_defines_is_no_file() {
         let include = "#ifdef CONF_H\n#include CONF_H\n#endif";

@@ -46,7 +46,9 @@ pub(crate) fn refine(
     if completed.observed == Observed::Unobserved {
         collected.dependencies.extend(plan.rules(&action.roots).rivals(&reported.files));
     }
-    let refiner = Refiner { plan, cx, reported, plain: RefCell::default() };
+    let roots: Vec<_> = cx.roots.iter().map(|root| (&root.path, root.mapped.is_some())).collect();
+    let plain_test = format!("plain {roots:?}");
+    let refiner = Refiner { plan, cx, reported, plain_test, plain: RefCell::default() };
     refiner.add_reported(&mut collected.dependencies);
     add_settings(plan, completed, collected);
     for name in &collected.candidates {
@@ -161,6 +163,8 @@ struct Refiner<'a> {
     plan: &'a CompilePlan,
     cx: &'a EvalContext<'a>,
     reported: Declared,
+    /// The name of the test of [`Refiner::is_plain`], whose answer holds for these roots.
+    plain_test: String,
     /// What [`Refiner::is_plain`] answered.
     plain: RefCell<BTreeMap<Vec<u8>, bool>>,
 }
@@ -198,12 +202,11 @@ impl Refiner<'_> {
     /// Whether the text of a C header names no root and compares no times. Most do neither, and many sources include them: the
     /// table of digests has the answer, so that a header is read once.
     fn is_plain(&self, dependency: &Dependency) -> bool {
-        let is_header = dependency.kind == Kind::File && !self.plan.invocation.language.is_rust();
-        let path = self.cx.roots.local(&dependency.name).filter(|_| is_header);
-        let Some(path) = path else { return false };
+        if dependency.kind != Kind::File || self.plan.invocation.language.is_rust() {
+            return false;
+        }
+        let Some(path) = self.cx.roots.local(&dependency.name) else { return false };
         let ask = || {
-            let roots: Vec<_> =
-                self.cx.roots.iter().map(|root| (&root.path, root.mapped.is_some())).collect();
             let says_nothing = |text: &[u8]| {
                 let mut named = NamedRoots::of_all(self.cx.roots);
                 named.search(text);
@@ -215,7 +218,7 @@ impl Refiner<'_> {
             if path.ends_with(&self.plan.invocation.input) {
                 return platform::read_regular(&path).is_ok_and(|text| says_nothing(&text));
             }
-            self.cx.table.passes(&path, &format!("plain {roots:?}"), says_nothing).unwrap_or(false)
+            self.cx.table.passes(&path, &self.plain_test, says_nothing).unwrap_or(false)
         };
         *self.plain.borrow_mut().entry(dependency.name.clone()).or_insert_with(ask)
     }

@@ -102,7 +102,8 @@ impl RelativeNames {
     }
 }
 
-/// A path without `..`, if no directory on the way is a link: a search directory may begin with `../`.
+/// A path in which each `..` has removed the name before it. Where no directory on the way is a link, both paths lead to the
+/// same file. Search directories may begin with `../`.
 fn by_names(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut above, part| {
         match part {

@@ -96,10 +96,10 @@ struct Symbols {
 
 static SYMBOLS: LazyLock<Symbols> = LazyLock::new(|| {
     let groups = parse(TEXT).expect("the tests parse the table");
-    let rows = |(at, group): (usize, &Group)| {
-        group.symbols.iter().map(move |symbol| (symbol.as_bytes(), at)).collect::<Vec<_>>()
-    };
-    let rows = groups.iter().enumerate().flat_map(rows).collect();
+    let mut rows = HashMap::new();
+    for (at, group) in groups.iter().enumerate() {
+        rows.extend(group.symbols.iter().map(|symbol| (symbol.as_bytes(), at)));
+    }
     Symbols { groups, rows }
 });
 

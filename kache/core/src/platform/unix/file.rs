@@ -393,7 +393,7 @@ impl Stats {
             *self = Stats { directory: parent.to_path_buf(), open: None };
             return identity(path);
         }
-        // What is no directory could be a named pipe, whose opening waits.
+        // Only a directory is opened: to open a named pipe is to wait for another process.
         let open = || OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(parent);
         let Some(directory) = self.open.get_or_insert_with(|| open().ok()) else { return identity(path) };
         let name = CString::new(name.as_bytes())?;
