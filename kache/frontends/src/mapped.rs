@@ -126,18 +126,12 @@ pub fn forget_state(invocation: &Invocation, log: &Log) {
     }
 }
 
-/// The words of directives before the name of a file: they include the file, or ask whether there is one.
-const INCLUDES: &[&[u8]] = &[
-    b"include",
-    b"include_next",
-    b"import",
-    b"embed",
-    b"__has_include",
-    b"__has_include_next",
-    b"__has_include__",
-    b"__has_include_next__",
-    b"__has_embed",
-];
+/// The directives that are followed by the name of a file.
+const INCLUDES: &[&[u8]] = &[b"include", b"include_next", b"import", b"embed"];
+
+/// The questions after a file, in conditions and in what macros stand for.
+const ASKS: &[&[u8]] =
+    &[b"__has_include", b"__has_include_next", b"__has_include__", b"__has_include_next__", b"__has_embed"];
 
 /// How C sources name files other than by a string of their own.
 #[derive(Default)]
@@ -171,7 +165,9 @@ impl NamedFiles {
         for line in text.split(|b| *b == b'\n') {
             let line = line.trim_ascii_start();
             let Some(hash) = line.strip_prefix(b"#").or_else(|| line.strip_prefix(b"%:")) else { continue };
-            for rest in INCLUDES.iter().flat_map(|directive| after_word(hash, directive)) {
+            let directive = first_word(hash.trim_ascii_start()).unwrap_or_default();
+            let includes = INCLUDES.iter().filter(|name| ***name == *directive);
+            for rest in includes.chain(ASKS).flat_map(|name| after_word(hash, name)) {
                 let rest = rest.strip_prefix(b"(").unwrap_or(rest).trim_ascii_start();
                 self.any |= rest.starts_with(b"\\");
                 self.by.extend(first_word(rest));
@@ -310,8 +306,10 @@ mod tests {
             "HAS(GCC, carries_dependency)",
             "#if defined(__has_include) && __has_include(<a.h>)",
             "#include <a.h>\r\nint a;\r\n",
+            "#error do not include SELF",
+            "#pragma message include SELF",
         ] {
-            assert!(!names_file(&[text], &["a=a", "h=h"]), "{text}");
+            assert!(!names_file(&[text], &["a=a", "h=h", "SELF=x"]), "{text}");
         }
     }
 

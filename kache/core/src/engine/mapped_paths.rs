@@ -34,20 +34,29 @@ pub(super) fn looked_at<'l>(
         }
     }
     let names = RelativeNames::of(events.clone(), roots);
-    let paths = events.filter(|e| e.kind != EventKind::GetEnv).map(|e| e.path);
-    Ok(paths.map(|path| names.looked_at(path)).max().unwrap_or(Looked::No))
+    let looks = events.filter(|e| e.kind != EventKind::GetEnv);
+    Ok(looks.map(|e| names.looked_at(e.path, e.errno == 0)).max().unwrap_or(Looked::No))
 }
 
 fn is_below(path: &[u8], dir: &[u8]) -> bool {
     path.strip_prefix(dir).is_some_and(|rest| rest.first().is_none_or(|b| *b == b'/'))
 }
 
-/// The relative names that maps give to the files that were read, and to the directories of these (a compiler may look for the
-/// directory first), each with what is meant. A compiler may leave out the `./`.
+/// The relative names that maps give to the files that were read, and to the directories of these, each with what is meant. A
+/// compiler may leave out the `./`.
+///
+/// A compiler may look for the directory first, and only where there is none leave out the look at the file. So a look at a
+/// directory counts only where it found nothing: a build directory often has the names of the source directories, and they
+/// are searched.
 #[derive(Default)]
 struct RelativeNames {
-    meant: HashMap<Vec<u8>, PathBuf>,
+    meant: HashMap<Vec<u8>, Meant>,
     last: HashSet<Vec<u8>>,
+}
+
+struct Meant {
+    path: PathBuf,
+    is_directory: bool,
 }
 
 impl RelativeNames {
@@ -60,37 +69,40 @@ impl RelativeNames {
                 let Some(to) = root.mapped.as_deref().and_then(|to| to.strip_prefix('.')) else { continue };
                 let Ok(rest) = path.strip_prefix(&root.path) else { continue };
                 let to = to.trim_start_matches('/');
-                names.add(&Path::new(to).join(rest), path);
+                names.add(&Path::new(to).join(rest), path, false);
                 if let (Some(dir), Some(above)) = (rest.parent(), path.parent()) {
-                    names.add(&Path::new(to).join(dir), above);
+                    names.add(&Path::new(to).join(dir), above, true);
                 }
             }
         }
         names
     }
 
-    fn add(&mut self, name: &Path, meant: &Path) {
+    fn add(&mut self, name: &Path, path: &Path, is_directory: bool) {
         let Some(last) = name.file_name() else { return };
         self.last.insert(last.as_encoded_bytes().to_vec());
-        self.meant.insert(name.as_os_str().as_encoded_bytes().to_vec(), meant.to_path_buf());
+        let meant = Meant { path: path.to_path_buf(), is_directory };
+        self.meant.insert(name.as_os_str().as_encoded_bytes().to_vec(), meant);
     }
 
     /// Whether a path ends with such a name and is not the path of what is meant. A directory that the command line searches may
-    /// have a `./` of its own; that of a map is right before the name.
-    fn looked_at(&self, path: &[u8]) -> Looked {
+    /// have a `./` of its own; that of a map is right before the name. `is_there` says whether something was found.
+    fn looked_at(&self, path: &[u8], is_there: bool) -> Looked {
         let last = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
         if !self.last.contains(last) {
             return Looked::No;
         }
         let whole = clean(path);
         let is_other = |rest: &[u8]| {
-            let leads_there = |meant: &PathBuf| {
+            let leads_there = |meant: &Path| {
                 let there = Path::new(platform::os_str(path));
                 // A link that leads to the file is a name that the source does not have.
                 meant.as_os_str().as_encoded_bytes() == whole
                     || by_names(there) == by_names(meant) && real_path(there) == real_path(meant)
             };
-            self.meant.get(rest).is_some_and(|meant| !leads_there(meant))
+            let is_searched = || is_there && Path::new(platform::os_str(path)).is_dir();
+            let is_meant = |meant: &Meant| leads_there(&meant.path) || meant.is_directory && is_searched();
+            self.meant.get(rest).is_some_and(|meant| !is_meant(meant))
         };
         let rest_after = |at: usize, dots: usize| is_other(&clean(&path[at + dots..]));
         let slashes = || path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
@@ -185,6 +197,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().canonicalize().unwrap();
         std::fs::create_dir_all(at.join("src/sub")).unwrap();
+        std::fs::create_dir_all(at.join("build/src")).unwrap();
         std::fs::write(at.join("src/a.c"), "").unwrap();
         std::os::unix::fs::symlink(".", at.join("src/src")).unwrap();
         let mut roots = Roots::default();
@@ -195,6 +208,10 @@ mod tests {
             ("src/sub/.././src/a.c", Looked::AtMapped),
             // By a link, to the same file.
             ("src/./src/a.c", Looked::AtMapped),
+            // A directory that is there is searched, and then the file is looked at.
+            ("build/src", Looked::No),
+            ("build/src/a.c", Looked::AtSimilar),
+            ("other/src", Looked::AtSimilar),
         ] {
             let paths = [at.join("src/a.c"), at.join(by)];
             let events = paths.iter().map(|path| event(path.as_os_str().as_encoded_bytes()));
