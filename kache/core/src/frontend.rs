@@ -74,7 +74,10 @@ pub struct Completed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Looked {
     No,
-    /// At one that ends with a name that a map gives to a file that was read.
+    /// At one that ends with a name that a map gives to a file that was read, in a directory that nothing shows to be
+    /// searched.
+    AtSimilarElsewhere,
+    /// The same, in a directory that is searched.
     AtSimilar,
     /// At one that has the name as arguments give it, with `./`.
     AtMapped,

@@ -84,7 +84,9 @@ pub fn may_use(
     if !is_absolute && named_roots.found().is_empty() {
         return false;
     }
-    (!succeeded || named.found(&values)) && tells.iter().any(|search| search.found() != Use::None)
+    let may_be_there = looked != Looked::AtSimilarElsewhere || named.next;
+    (!succeeded || named.found(&values) && may_be_there)
+        && tells.iter().any(|search| search.found() != Use::None)
 }
 
 /// Whether the compiler may know a source by an absolute path, which a map changes. Where each source was opened by a relative
@@ -138,6 +140,8 @@ const ASKS: &[&[u8]] =
 struct NamedFiles {
     /// In a way that leaves open which file is meant.
     any: bool,
+    /// By a directive that goes on after the directory of the file that has it.
+    next: bool,
     /// The macros that directives name (`#include RUBY_EXTCONF_H`).
     by: BTreeSet<Vec<u8>>,
     /// The macros that something defines.
@@ -161,16 +165,21 @@ impl NamedFiles {
         // return ends a line for some compilers.
         let hides = has_raw_string(&text) || has("??/") || has("??=") || has_lone_return(&text);
         self.any |= has("incbin") || has(".include") || hides || has_word("GCC") && has_word("dependency");
+        self.next |= hides;
         let text = without_comments(&text);
         for line in text.split(|b| *b == b'\n') {
             let line = line.trim_ascii_start();
             let Some(hash) = line.strip_prefix(b"#").or_else(|| line.strip_prefix(b"%:")) else { continue };
             let directive = first_word(hash.trim_ascii_start()).unwrap_or_default();
             let includes = INCLUDES.iter().filter(|name| ***name == *directive);
-            for rest in includes.chain(ASKS).flat_map(|name| after_word(hash, name)) {
+            for (name, rest) in
+                includes.chain(ASKS).flat_map(|name| after_word(hash, name).map(move |rest| (name, rest)))
+            {
                 let rest = rest.strip_prefix(b"(").unwrap_or(rest).trim_ascii_start();
                 self.any |= rest.starts_with(b"\\");
-                self.by.extend(first_word(rest));
+                let by = first_word(rest);
+                self.next |= by.is_some() && contains(name, b"next");
+                self.by.extend(by);
             }
             self.defined.extend(after_word(hash, b"define").filter_map(first_word));
         }
@@ -310,6 +319,21 @@ mod tests {
             "#pragma message include SELF",
         ] {
             assert!(!names_file(&[text], &["a=a", "h=h", "SELF=x"]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_directive_that_skips_the_own_directory_is_told() {
+        let skips = |text: &str| {
+            let mut named = NamedFiles::default();
+            named.read(text.as_bytes());
+            named.next
+        };
+        for text in ["#include_next SELF", "#if __has_include_next(SELF)", "char *s = R\"(/*)\";"] {
+            assert!(skips(text), "{text}");
+        }
+        for text in ["#include SELF", "#include_next <a.h>", "#if __has_include(SELF)"] {
+            assert!(!skips(text), "{text}");
         }
     }
 

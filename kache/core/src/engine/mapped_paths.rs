@@ -4,6 +4,7 @@
 //! (`__FILE__`, `file!()`), and then the mapped path leads to no file, or to another one. The command is then run again with
 //! paths as they are, and its result is for this place alone.
 
+use crate::action::Action;
 use crate::frontend::Looked;
 use crate::observe::trace::{EventKind, TraceEvent};
 use crate::paths::Roots;
@@ -12,6 +13,34 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
+/// A command whose arguments map paths.
+pub(super) struct MappedCommand<'a> {
+    roots: &'a Roots,
+    /// How many maps there are.
+    maps: usize,
+    args: &'a [OsString],
+    cwd: &'a Path,
+}
+
+impl MappedCommand<'_> {
+    pub(super) fn of(action: &Action) -> MappedCommand<'_> {
+        let (args, maps) = (&action.args, count_maps(&action.args));
+        MappedCommand { roots: &action.roots, maps, args, cwd: &action.cwd }
+    }
+
+    /// Whether the command may search a directory: its working directory, or one that an argument names.
+    fn names_dir(&self, dir: &[u8]) -> bool {
+        let cwd = self.cwd.as_os_str().as_encoded_bytes();
+        let below = dir.strip_prefix(cwd).and_then(|rest| rest.strip_prefix(b"/"));
+        let names = |arg: &OsString| {
+            let arg = arg.as_encoded_bytes();
+            let arg = arg.strip_suffix(b"/").unwrap_or(arg);
+            arg.ends_with(dir) || below.is_some_and(|below| arg.ends_with(below))
+        };
+        dir == cwd || self.args.iter().any(names)
+    }
+}
+
 /// Searches the events of a run for looks at mapped paths.
 ///
 /// # Errors
@@ -19,9 +48,9 @@ use std::path::{Component, Path, PathBuf};
 /// program with maps that the command line does not have. These may be meant to win over kache's.
 pub(super) fn looked_at<'l>(
     events: impl Iterator<Item = TraceEvent<'l>> + Clone,
-    roots: &Roots,
-    maps: usize,
+    command: &MappedCommand,
 ) -> Result<Looked, String> {
+    let MappedCommand { roots, maps, .. } = *command;
     let absolute = || roots.iter().filter_map(|r| r.mapped.as_deref()).filter(|to| !to.starts_with('.'));
     for event in events.clone() {
         if event.kind == EventKind::Maps && event.aux > maps as i64 {
@@ -35,7 +64,7 @@ pub(super) fn looked_at<'l>(
     }
     let names = RelativeNames::of(events.clone(), roots);
     let looks = events.filter(|e| e.kind != EventKind::GetEnv);
-    Ok(looks.map(|e| names.looked_at(e.path, e.errno == 0)).max().unwrap_or(Looked::No))
+    Ok(looks.map(|e| names.looked_at(e.path, e.errno == 0, command)).max().unwrap_or(Looked::No))
 }
 
 fn is_below(path: &[u8], dir: &[u8]) -> bool {
@@ -48,10 +77,16 @@ fn is_below(path: &[u8], dir: &[u8]) -> bool {
 /// A compiler may look for the directory first, and only where there is none leave out the look at the file. So a look at a
 /// directory counts only where it found nothing: a build directory often has the names of the source directories, and they
 /// are searched.
+///
+/// A compiler looks for a quoted name beside the file that includes it first, then in the directories that it searches. So a use
+/// of a mapped name shows in the directory of a file that was read, in the working directory, or in one that an argument
+/// names. Only `#include_next` leaves out the first, and then the directory may be one that no argument names.
 #[derive(Default)]
 struct RelativeNames {
     meant: HashMap<Vec<u8>, Meant>,
     last: HashSet<Vec<u8>>,
+    /// The directories of files that were read.
+    dirs: HashSet<Vec<u8>>,
 }
 
 struct Meant {
@@ -65,6 +100,10 @@ impl RelativeNames {
         for event in events.filter(|e| e.kind == EventKind::Read && e.errno == 0) {
             let path = clean(event.path);
             let path = Path::new(platform::os_str(&path));
+            let dir = path.parent().unwrap_or(path).as_os_str().as_encoded_bytes();
+            if !names.dirs.contains(dir) {
+                names.dirs.insert(dir.to_vec());
+            }
             for root in roots.iter() {
                 let Some(to) = root.mapped.as_deref().and_then(|to| to.strip_prefix('.')) else { continue };
                 let Ok(rest) = path.strip_prefix(&root.path) else { continue };
@@ -87,7 +126,7 @@ impl RelativeNames {
 
     /// Whether a path ends with such a name and is not the path of what is meant. A directory that the command line searches may
     /// have a `./` of its own; that of a map is right before the name. `is_there` says whether something was found.
-    fn looked_at(&self, path: &[u8], is_there: bool) -> Looked {
+    fn looked_at(&self, path: &[u8], is_there: bool, command: &MappedCommand) -> Looked {
         let last = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
         if !self.last.contains(last) {
             return Looked::No;
@@ -100,15 +139,21 @@ impl RelativeNames {
                 meant.as_os_str().as_encoded_bytes() == whole
                     || by_names(there) == by_names(meant) && real_path(there) == real_path(meant)
             };
-            let is_searched = || is_there && Path::new(platform::os_str(path)).is_dir();
-            let is_meant = |meant: &Meant| leads_there(&meant.path) || meant.is_directory && is_searched();
+            let is_dir = || is_there && Path::new(platform::os_str(path)).is_dir();
+            let is_meant = |meant: &Meant| leads_there(&meant.path) || meant.is_directory && is_dir();
             self.meant.get(rest).is_some_and(|meant| !is_meant(meant))
         };
         let rest_after = |at: usize, dots: usize| is_other(&clean(&path[at + dots..]));
         let slashes = || path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
+        let is_searched = |dir: &[u8]| {
+            let dir = clean(dir);
+            self.dirs.contains(&dir) || command.names_dir(&dir)
+        };
+        let similar = || slashes().filter(|at| rest_after(*at, 1));
         match () {
             () if slashes().any(|at| path[at..].starts_with(b"/./") && rest_after(at, 3)) => Looked::AtMapped,
-            () if slashes().any(|at| rest_after(at, 1)) => Looked::AtSimilar,
+            () if similar().any(|at| is_searched(&path[..at])) => Looked::AtSimilar,
+            () if similar().next().is_some() => Looked::AtSimilarElsewhere,
             () => Looked::No,
         }
     }
@@ -175,7 +220,9 @@ mod tests {
         let mut roots = Roots::default();
         roots.add("workspace", "/w".into(), Some("."));
         roots.add("build", "/b".into(), Some("/kache/build"));
-        looked_at(paths.iter().map(|path| event(path.as_bytes())), &roots, 1)
+        let args = ["-I./include", "-I/w/build", "-isystem", "/w/sys/"].map(OsString::from);
+        let command = MappedCommand { roots: &roots, maps: 1, args: &args, cwd: Path::new("/w/sub") };
+        looked_at(paths.iter().map(|path| event(path.as_bytes())), &command)
     }
 
     #[test]
@@ -190,9 +237,15 @@ mod tests {
         for other in ["/w/src/./src/a.c", "/usr/include/./src/a.c"] {
             assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::AtMapped), "{other}");
         }
-        // As `-I./include` has it.
-        for other in ["/w/src/src/a.c", "/w/src/src", "/w/./include/src/a.c"] {
-            assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::AtSimilar), "{other}");
+        // Beside a file that was read, in the working directory, and in those that arguments name.
+        for dir in ["/w/src", "/w/sub", "/w/sub/./include", "/w/build", "/w/sys"] {
+            for other in ["src/a.c", "src"] {
+                let other: &str = format!("{dir}/{other}").leak();
+                assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::AtSimilar), "{other}");
+            }
+        }
+        for other in ["/w/out/src/a.c", "/w/builds/src/a.c", "/usr/include/src/a.c"] {
+            assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::AtSimilarElsewhere), "{other}");
         }
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().canonicalize().unwrap();
@@ -210,12 +263,16 @@ mod tests {
             ("src/./src/a.c", Looked::AtMapped),
             // A directory that is there is searched, and then the file is looked at.
             ("build/src", Looked::No),
-            ("build/src/a.c", Looked::AtSimilar),
-            ("other/src", Looked::AtSimilar),
+            ("build/src/a.c", Looked::AtSimilarElsewhere),
+            ("other/src", Looked::AtSimilarElsewhere),
         ] {
             let paths = [at.join("src/a.c"), at.join(by)];
-            let events = paths.iter().map(|path| event(path.as_os_str().as_encoded_bytes()));
-            assert_eq!(looked_at(events, &roots, 1), Ok(expected), "{by}");
+            let events = paths.iter().map(|path| TraceEvent {
+                errno: if path.exists() { 0 } else { 2 },
+                ..event(path.as_os_str().as_encoded_bytes())
+            });
+            let command = MappedCommand { roots: &roots, maps: 1, args: &[], cwd: &at };
+            assert_eq!(looked_at(events, &command), Ok(expected), "{by}");
         }
         for other in ["/w/./src/a.c", "/w/src//a.c", "/w/src/b.c", "/w/lib/a.c", "/usr/include"] {
             assert_eq!(looked(&["/w/src/a.c", other]), Ok(Looked::No), "{other}");

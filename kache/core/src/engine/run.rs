@@ -121,8 +121,8 @@ impl Job<'_> {
         }
         let looked = match &run.log {
             Some(log) => {
-                let maps = mapped_paths::count_maps(&self.action.args);
-                mapped_paths::looked_at(log.records(), &self.action.roots, maps)
+                let command = mapped_paths::MappedCommand::of(self.action);
+                mapped_paths::looked_at(log.records(), &command)
             }
             None => Ok(Looked::No),
         };
@@ -164,13 +164,13 @@ impl Job<'_> {
             to_null: action.outputs.names.to_null,
         };
         // Dependents start when the metadata is announced: not before it is known that a second run does not replace the file.
-        let (roots, maps) = (&action.roots, mapped_paths::count_maps(&action.args));
+        let mapped = mapped_paths::MappedCommand::of(action);
         let is_mapped = action.maps_paths();
         let may_notify = |log: &Log| {
             if is_nested {
                 return false;
             }
-            let looked = || mapped_paths::looked_at(log.records(), roots, maps);
+            let looked = || mapped_paths::looked_at(log.records(), &mapped);
             !is_mapped || looked().is_ok_and(|looked| looked != Looked::AtMapped)
         };
         let absent = action.outputs.names.absent();
