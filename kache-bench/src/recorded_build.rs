@@ -71,7 +71,10 @@ fn recorded(
     log: &mut EventLog,
     scripts: bool,
 ) -> Result<Vec<RecordedUnit>> {
-    let mut environment = site.wired(checkout, &site.scratch.cache())?.with_all(recorder.variables());
+    // A seeded unit has no command line of its own.
+    let unseeded = [("KACHE_SEED".into(), "0".into())];
+    let mut environment =
+        site.wired(checkout, &site.scratch.cache())?.with_all(recorder.variables()).with_all(unseeded);
     if !scripts {
         environment = environment.with_all([("KACHE_BUILD_SCRIPTS".into(), "0".into())]);
     }

@@ -17,6 +17,7 @@ fn sample(unit: Unit, key: String) -> Sample {
         kind: Kind::Unit,
         outcome: Outcome::Hit,
         stored: false,
+        seeded: false,
         reason: None,
         detail: None,
         trouble: None,

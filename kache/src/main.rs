@@ -13,10 +13,14 @@ fn main() -> ExitCode {
     if let Some(compiler) = called_as {
         kache::wrapper::main(compiler, args.collect());
     }
-    if let Some(first) = args.next()
-        && names_a_program(&first)
-    {
-        kache::wrapper::main(first, args.collect());
+    if let Some(first) = args.next() {
+        if first == kache_seed::WORKER {
+            kache_seed::work();
+            return ExitCode::SUCCESS;
+        }
+        if names_a_program(&first) {
+            kache::wrapper::main(first, args.collect());
+        }
     }
     kache::cli::main()
 }

@@ -109,6 +109,11 @@ impl Wrapper {
 
     fn run(&self, store: &Store, frontends: &[&dyn Frontend], report: impl Fn(&Event)) -> ! {
         self.warn_once(store);
+        if self.outer.is_none() {
+            // Whatever it leaves undone, cargo asks for.
+            let seed = || kache_seed::sow(store, &self.settings, &self.request);
+            let _ = panic::catch_unwind(AssertUnwindSafe(seed));
+        }
         let ran = Cell::new(None);
         let ended = panic::catch_unwind(AssertUnwindSafe(|| self.execute(store, frontends, &ran)));
         let ended = ended.unwrap_or_else(|panic| {
@@ -121,6 +126,10 @@ impl Wrapper {
         event.append(store.dir());
         event.log(self.settings.log.as_deref());
         report(&event);
+        if self.outer.is_none() {
+            let note = || kache_seed::note(store, &self.settings, &self.request, &event);
+            let _ = panic::catch_unwind(AssertUnwindSafe(note));
+        }
         match ran.get() {
             Some(status) => platform::die_like(status),
             None if restored => process::exit(0),

@@ -42,6 +42,8 @@ pub enum Area {
     Quarantine,
     /// Keys of results that a check found wrong; they are not fetched again.
     Blocklist,
+    /// What builds asked for, so that the next one finds it restored.
+    Seeds,
 }
 
 impl Area {
@@ -59,6 +61,7 @@ impl Area {
         Area::Agent,
         Area::Quarantine,
         Area::Blocklist,
+        Area::Seeds,
     ];
 
     /// The areas whose directories a new store gets. The others are made by their first file.
@@ -90,6 +93,7 @@ impl Area {
             Area::Agent => "agent",
             Area::Quarantine => "quarantine",
             Area::Blocklist => "condemned",
+            Area::Seeds => "seeds",
         }
     }
 

@@ -261,6 +261,9 @@ pub struct Event {
     pub outcome: Outcome,
     /// Whether the result was stored.
     pub stored: bool,
+    /// Whether a hit was restored before the build tool asked for it.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub seeded: bool,
     /// Why the command was not cacheable, its result was not stored, or kache failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<Reason>,

@@ -37,11 +37,48 @@ pub fn exact(
     names: &OutputNames,
 ) -> io::Result<Option<Restored>> {
     let absent = names.absent();
-    let restored = entries(store, result, roots, names);
+    // By the clock of the file system, which may lag: what is written next must not be older.
+    let restored = entries(store, result, roots, names, Path::to_path_buf, platform::stamp_ns);
     if !matches!(restored, Ok(Some(_))) {
         clear(names, &absent)?;
     }
     restored
+}
+
+/// Where outputs are made that are to be put in their place at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Staging<'a> {
+    /// A directory that is there and empty.
+    pub dir: &'a Path,
+    /// The time of modification that all outputs lie before, in ns since 1970.
+    pub time_ns: i64,
+}
+
+/// Writes the outputs of a command whose only output is one directory, with all their status, into `staging`. The caller puts
+/// that in the directory's place, and removes it where this fails.
+pub fn staged(
+    store: &Store,
+    result: &ActionResult,
+    roots: &Roots,
+    names: &OutputNames,
+    staging: Staging,
+) -> io::Result<Option<Restored>> {
+    let [tree] = &names.trees[..] else { return Ok(None) };
+    let place = |path: &Path| match path.strip_prefix(&tree.path) {
+        Ok(below) => staging.dir.join(below),
+        Err(_) => path.to_path_buf(),
+    };
+    if result.outputs.iter().any(|output| roots.local(&output.path).is_none_or(|path| !tree.owns(&path))) {
+        return Ok(None);
+    }
+    let mut restored = entries(store, result, roots, names, place, || staging.time_ns)?;
+    if let Some(restored) = &mut restored {
+        for path in &mut restored.paths {
+            let below = path.strip_prefix(staging.dir).map(|below| tree.path.join(below));
+            *path = below.unwrap_or_else(|_| path.clone());
+        }
+    }
+    Ok(restored)
 }
 
 /// Removes what a command has left: all that lies in its directories, and the files that were absent when it started.
@@ -74,12 +111,15 @@ fn entries(
     result: &ActionResult,
     roots: &Roots,
     names: &OutputNames,
+    place: impl Fn(&Path) -> PathBuf,
+    time_ns: impl Fn() -> i64,
 ) -> io::Result<Option<Restored>> {
     let mut done = Restored::default();
     let mut entries = Vec::with_capacity(result.outputs.len());
     for output in &result.outputs {
-        let place = roots.local(&output.path).filter(|path| names.owns(path));
-        let (Some(to), Some(exact)) = (place, output.exact) else { return Ok(None) };
+        let owned = roots.local(&output.path).filter(|path| names.owns(path));
+        let (Some(to), Some(exact)) = (owned, output.exact) else { return Ok(None) };
+        let to = place(&to);
         match exact.node {
             Node::Directory => disk::step("restore: make a directory", &to, || std::fs::create_dir(&to))?,
             Node::Link => match blob(store, output, roots)? {
@@ -93,18 +133,16 @@ fn entries(
         }
         entries.push((to, exact));
     }
-    set_status(&entries)?;
+    set_status(&entries, time_ns())?;
     done.paths = entries.into_iter().map(|(path, _)| path).collect();
     Ok(Some(done))
 }
 
-/// Gives entries their permission bits, and times in the order of their ranks that all have passed. A directory comes after
-/// its entries: each of them changes its time.
-fn set_status(entries: &[(PathBuf, Exact)]) -> io::Result<()> {
+/// Gives entries their permission bits, and times before `now` in the order of their ranks. A directory comes after its
+/// entries: each of them changes its time.
+fn set_status(entries: &[(PathBuf, Exact)], now: i64) -> io::Result<()> {
     const STEP: i64 = 1_000;
     let latest = entries.iter().map(|(_, exact)| i64::from(exact.rank)).max().unwrap_or(0);
-    // By the clock of the file system, which may lag: what is written next must not be older.
-    let now = platform::stamp_ns();
     for (path, exact) in entries.iter().rev() {
         if exact.node != Node::Link {
             platform::set_mode(path, exact.mode)?;

@@ -67,6 +67,8 @@ pub struct Settings {
     pub remap: bool,
     /// Restore and store the runs of cargo's build scripts.
     pub build_scripts: bool,
+    /// Whether cargo's new target directories are filled with known units.
+    pub seed: bool,
     /// Additional roots.
     pub base_dirs: Vec<PathBuf>,
     pub observe: Observe,
@@ -217,6 +219,7 @@ impl Settings {
             check: reader.get("check", "a fraction from 0 to 1, or from 0% to 100%", share).unwrap_or(0.0),
             remap: reader.get("remap", BOOL, bool_of).unwrap_or(true),
             build_scripts: reader.get("build_scripts", BOOL, bool_of).unwrap_or(true),
+            seed: reader.get("seed", BOOL, bool_of).unwrap_or(true),
             base_dirs: reader
                 .get("base_dirs", "absolute paths", |v| {
                     let all: Vec<PathBuf> =

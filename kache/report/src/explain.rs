@@ -30,6 +30,8 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// Whether a miss's result was stored.
     pub stored: bool,
+    /// Whether a hit was restored before cargo asked for it.
+    pub seeded: bool,
     /// The result of a check, if a hit was recompiled.
     pub checked: Option<Checked>,
     /// Where the result of a script or command holds.
@@ -138,6 +140,7 @@ pub fn explain(history: &History, at: usize) -> Explanation {
         build: event.build.clone(),
         outcome: event.outcome,
         stored: event.stored,
+        seeded: event.seeded,
         checked: event.checked,
         confirmation: event.confirmation,
         reason: Because::of(event),

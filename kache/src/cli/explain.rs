@@ -207,6 +207,7 @@ fn ended(unit: &Explanation) -> String {
     let (_, done) = verbs(&unit.family);
     match unit.outcome {
         Outcome::Hit if unit.checked.is_some() => format!("hit, {done} to check it"),
+        Outcome::Hit if unit.seeded => "hit, restored before cargo asked".to_string(),
         Outcome::Hit => "hit".to_string(),
         Outcome::Miss if unit.checked.is_some() => format!("would have been a hit, {done} to check it"),
         Outcome::Miss if unit.stored => format!("missed, {done} and stored"),

@@ -177,6 +177,7 @@ documents! {
     the_index: "kache/docs/README.md";
     seeing: "kache/docs/seeing.md";
     scripts: "kache/docs/scripts.md";
+    seeding: "kache/docs/seeding.md";
     keys: "kache/docs/keys.md";
     portability: "kache/docs/portability.md";
     c_and_cpp: "kache/docs/c.md";

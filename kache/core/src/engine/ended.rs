@@ -92,6 +92,7 @@ impl Ended {
             kind: self.kind,
             outcome: Outcome::Error,
             stored: false,
+            seeded: false,
             reason: None,
             detail: self.note,
             trouble: platform::disk::trouble(),

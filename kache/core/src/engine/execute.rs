@@ -3,7 +3,7 @@
 use super::check;
 use super::ended::{Ended, Ending};
 use super::job::{Engine, Job, Mapped, Step};
-use super::lookup::Lookup;
+use super::lookup::{Lookup, Purpose};
 use crate::action::Request;
 use crate::eval::EvalContext;
 use crate::events::Phase;
@@ -57,9 +57,10 @@ impl Job<'_> {
         if settings.read {
             // Skip the random number when checking is off.
             let check = settings.check > 0.0 && self.engine.outer.is_none() && check::chosen(settings.check);
-            let mut found = self.look_up(check);
+            let purpose = if check { Purpose::Check } else { Purpose::Restore };
+            let mut found = self.look_up(purpose);
             if let Lookup::Nothing = found {
-                (found, remote) = self.look_up_remote(check);
+                (found, remote) = self.look_up_remote(purpose);
             } else {
                 remote = found.fetched_earlier();
             }
@@ -77,7 +78,7 @@ impl Job<'_> {
             // Another build may have stored the result while this one waited.
             if waited
                 && settings.read
-                && let Lookup::Restored(restored) = self.look_up(false)
+                && let Lookup::Restored(restored) = self.look_up(Purpose::Restore)
             {
                 return Step::Ended(Ending::Restored(restored), remote);
             }

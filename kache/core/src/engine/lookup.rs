@@ -13,6 +13,25 @@ use crate::{platform, restore};
 use std::collections::HashMap;
 use std::path::Path;
 
+/// What is to be done with a stored result whose dependencies all hold.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// Restore it and print what the command printed.
+    Restore,
+    /// Open it, to be compared with a run.
+    Check,
+    /// Restore it ahead of the build tool, and print nothing.
+    Seed(&'a Seed<'a>),
+}
+
+/// How a result is restored before the build tool asks for it.
+pub struct Seed<'a> {
+    /// Whether the build tool's own record, which is restored with the result, belongs to it.
+    pub accepts: &'a dyn Fn(&Digest, &ActionResult) -> bool,
+    /// Where the output directory of a foreign command is made.
+    pub staging: Option<restore::Staging<'a>>,
+}
+
 /// What a lookup came to.
 pub(super) enum Lookup {
     Nothing,
@@ -36,15 +55,15 @@ impl Lookup {
 }
 
 impl Job<'_> {
-    /// Restores the first stored result whose dependencies all hold; with `check` set, only returns it.
-    pub(super) fn look_up(&self, check: bool) -> Lookup {
+    /// Restores the first stored result whose dependencies all hold, or returns it.
+    pub(super) fn look_up(&self, purpose: Purpose) -> Lookup {
         let (store, timer) = (self.engine.store, self.engine.timer);
         let manifest = Manifest::load(store, &self.action.key).unwrap_or_default();
         let mut seen: HashMap<Dependency, Digest> = HashMap::new();
-        let found = self.look_up_in(&manifest, &mut seen, check);
+        let found = self.look_up_in(&manifest, &mut seen, purpose);
         let found = match found {
             Lookup::Nothing if manifest.is_full() => match self.manifest_of_source() {
-                Some(manifest) => self.look_up_in(&manifest, &mut seen, check),
+                Some(manifest) => self.look_up_in(&manifest, &mut seen, purpose),
                 None => found,
             },
             found => found,
@@ -58,7 +77,12 @@ impl Job<'_> {
         Manifest::load(self.engine.store, &Manifest::of_source(&self.action.key, &digest))
     }
 
-    fn look_up_in(&self, manifest: &Manifest, seen: &mut HashMap<Dependency, Digest>, check: bool) -> Lookup {
+    fn look_up_in(
+        &self,
+        manifest: &Manifest,
+        seen: &mut HashMap<Dependency, Digest>,
+        purpose: Purpose,
+    ) -> Lookup {
         let (store, timer) = (self.engine.store, self.engine.timer);
         for entry in &manifest.entries {
             if !self.view.holds(&entry.dependencies, seen) {
@@ -72,24 +96,35 @@ impl Job<'_> {
                     None => continue,
                 }
             }
-            if check && let Some(hit) = Hit::open(store, entry, &result) {
-                return Lookup::ToCheck(hit);
+            match purpose {
+                Purpose::Seed(seed) if !(seed.accepts)(&entry.result, &result) => continue,
+                Purpose::Check => {
+                    if let Some(hit) = Hit::open(store, entry, &result) {
+                        return Lookup::ToCheck(hit);
+                    }
+                }
+                _ => {}
             }
-            if let Some(restored) = self.restore(entry, &result) {
+            if let Some(restored) = self.restore(entry, &result, purpose) {
                 return Lookup::Restored(restored);
             }
         }
         Lookup::Nothing
     }
 
-    fn restore(&self, entry: &Entry, result: &ActionResult) -> Option<Restored> {
+    fn restore(&self, entry: &Entry, result: &ActionResult, purpose: Purpose) -> Option<Restored> {
         let (store, timer) = (self.engine.store, self.engine.timer);
         let outputs = &self.action.outputs;
         let allowed = |p: &Path| outputs.names.owns(p);
         let roots = &self.action.roots;
-        let restore = || match self.action.is_foreign {
-            true => restore::exact(store, result, roots, &outputs.names),
-            false => restore::outputs(store, result, roots, allowed, outputs.create_dirs),
+        let staging = match purpose {
+            Purpose::Seed(seed) => seed.staging,
+            _ => None,
+        };
+        let restore = || match (self.action.is_foreign, staging) {
+            (true, Some(staging)) => restore::staged(store, result, roots, &outputs.names, staging),
+            (true, None) => restore::exact(store, result, roots, &outputs.names),
+            (false, _) => restore::outputs(store, result, roots, allowed, outputs.create_dirs),
         };
         // Ctrl-C must not leave half of the outputs in the build's directory.
         let files = match platform::uninterrupted(restore) {
@@ -100,9 +135,11 @@ impl Job<'_> {
             }
         };
         timer.lap(Phase::Restore);
-        // Printed last: the text tells the build that the files are there.
-        let _ = restore::replay(result, &self.action.roots);
-        timer.lap(Phase::Replay);
+        if !matches!(purpose, Purpose::Seed(_)) {
+            // Printed last: the text tells the build that the files are there.
+            let _ = restore::replay(result, &self.action.roots);
+            timer.lap(Phase::Replay);
+        }
         store.mark_used(&entry.result);
         self.mark_literal(&entry.dependencies);
         self.tell_outer(&entry.dependencies, &files.paths);

@@ -25,8 +25,11 @@ mod nested;
 mod places;
 mod remote;
 mod run;
+mod seed;
 mod store;
 mod tree;
 
 pub use ended::{Ended, Ending, Judged, RanCommand, Restored};
 pub use job::Engine;
+pub use lookup::Seed;
+pub use seed::Seeded;

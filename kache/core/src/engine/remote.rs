@@ -4,7 +4,7 @@
 //! The agent fills the local store, and the ordinary lookup restores from there. On any error the command runs.
 
 use super::job::Job;
-use super::lookup::Lookup;
+use super::lookup::{Lookup, Purpose};
 use crate::dependency::Dependency;
 use crate::digest::Digest;
 use crate::events::{Phase, RemoteUse, RemoteWay};
@@ -20,14 +20,14 @@ const IDLE: Duration = Duration::from_secs(120);
 
 impl Job<'_> {
     /// Looks the action up in the remote, if there is one.
-    pub(super) fn look_up_remote(&self, check: bool) -> (Lookup, Option<RemoteUse>) {
+    pub(super) fn look_up_remote(&self, purpose: Purpose) -> (Lookup, Option<RemoteUse>) {
         // What is fetched goes into the store.
         let Some(config) = self.agent_config().filter(|_| self.engine.settings.write) else {
             return (Lookup::Nothing, None);
         };
         let begun = Instant::now();
         let (found, way, detail) = match Client::open(&config, self.engine.store.dir()) {
-            Some(mut client) => self.ask_remote(&mut client, check),
+            Some(mut client) => self.ask_remote(&mut client, purpose),
             None => (Lookup::Nothing, RemoteWay::Failed, Some("failed to start the agent".to_string())),
         };
         self.engine.timer.lap(Phase::Remote);
@@ -41,7 +41,7 @@ impl Job<'_> {
         Some(AgentConfig { remote, cache, max_bytes, idle: IDLE })
     }
 
-    fn ask_remote(&self, client: &mut Client, check: bool) -> (Lookup, RemoteWay, Option<String>) {
+    fn ask_remote(&self, client: &mut Client, purpose: Purpose) -> (Lookup, RemoteWay, Option<String>) {
         let workspace = self.workspace();
         let find = |skip_prefetched| Request::Find {
             action: self.action.key,
@@ -50,7 +50,7 @@ impl Job<'_> {
         };
         let mut response = client.request(&find(false));
         if let Some(Response::Stored { .. }) = response {
-            let found = self.look_up(check);
+            let found = self.look_up(purpose);
             if !matches!(found, Lookup::Nothing) {
                 return (found, RemoteWay::Ahead, None);
             }
@@ -76,7 +76,7 @@ impl Job<'_> {
             }
         }
         match response {
-            Some(Response::Stored { .. }) => match self.look_up(check) {
+            Some(Response::Stored { .. }) => match self.look_up(purpose) {
                 Lookup::Nothing => (
                     Lookup::Nothing,
                     RemoteWay::Nothing,

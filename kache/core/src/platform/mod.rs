@@ -17,7 +17,7 @@ pub use windows::*;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// The identity of a file according to its stat. If a settled file has the same identity as before, it has the same contents,
@@ -138,6 +138,16 @@ fn clock_is_off() -> i64 {
     let file = std::env::var_os("KACHE_FAULT_CLOCK");
     let text = file.and_then(|file| std::fs::read_to_string(file).ok());
     text.and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(0) * 1_000_000_000
+}
+
+/// What a process was started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartedWith {
+    /// The first one is the name of the program.
+    pub args: Vec<OsString>,
+    pub variables: Vec<(OsString, OsString)>,
+    /// The working directory that it has now.
+    pub cwd: PathBuf,
 }
 
 /// A standard stream of this process.

@@ -266,6 +266,11 @@ pub fn parent_id() -> u32 {
     0
 }
 
+/// The system tells nothing.
+pub fn started_with(_: u32) -> Option<super::StartedWith> {
+    None
+}
+
 /// The parent process and its start time, which identify the build.
 pub fn parent() -> String {
     // SAFETY: plain data for the calls to fill in; the handle is closed again.

@@ -35,6 +35,8 @@ settings! {
     "path_only_macros" "KACHE_PATH_ONLY_MACROS" "none"
         => "proc macro crates and linker scripts that use paths in variables only to find files, separated by `:`; a list in the file";
     "build_scripts" "KACHE_BUILD_SCRIPTS" "true" => "false: run cargo's build scripts without kache";
+    "seed" "KACHE_SEED" "true"
+        => "false: do not fill a new target directory of cargo with the units that kache knows (Linux)";
     "lock_timeout" "KACHE_LOCK_TIMEOUT" "60" => "seconds to wait for a concurrent build of the same action";
     "max_size" "KACHE_MAX_SIZE" "a tenth of the disk"
         => "maximum cache size, as `20G`, `500M` or `5%` of the disk; least recently used entries are evicted first";

@@ -11,7 +11,7 @@
 //!
 //! | step | removes |
 //! | --- | --- |
-//! | leftovers | temporary files and locks of killed processes, and events older than 30 days |
+//! | leftovers | temporary files and locks of killed processes, events older than 30 days, and what builds asked for that did not run for 30 days |
 //! | garbage | blobs that no result names |
 //! | by size | the least recently used results with their traces and blobs, until four fifths of the limit are used |
 //! | by age | results unused for longer than the given age |
@@ -34,6 +34,8 @@ use std::time::{Duration, SystemTime};
 const GRACE: Duration = Duration::from_secs(600);
 /// Temporary files and locks of this age belong to killed processes.
 const LEFT: Duration = Duration::from_secs(3600);
+/// The age at which the records of a build are removed that were not used since.
+const SEEDS: Duration = EVENTS;
 /// The age at which events are removed.
 const EVENTS: Duration = Duration::from_secs(30 * 86_400);
 
@@ -187,6 +189,7 @@ impl Run<'_> {
                 self.done.leftovers.add(&meta);
             }
         }
+        self.seeds()?;
         let mut locks = Vec::new();
         each_entry(&self.store.area(Area::Locks), |path, meta| {
             locks.extend((self.age(&meta) > LEFT).then_some((path, meta)));
@@ -197,6 +200,29 @@ impl Run<'_> {
             // A lock that can be taken has no holder. Dropping it removes its file.
             if self.limits.dry_run || self.store.lock_named(&name, Duration::ZERO).is_some() {
                 self.done.leftovers.add(&meta);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the records of builds that did not run for long.
+    fn seeds(&mut self) -> io::Result<()> {
+        let mut old = Vec::new();
+        each_file(&self.store.area(Area::Seeds), |path, meta| {
+            if self.age(&meta) > SEEDS {
+                old.push((path, meta));
+            }
+            Ok(())
+        })?;
+        for (path, meta) in old {
+            if self.remove(&path) {
+                self.done.leftovers.add(&meta);
+            }
+            if !self.limits.dry_run
+                && let Some(dir) = path.parent()
+            {
+                // It goes once it is empty.
+                let _ = std::fs::remove_dir(dir);
             }
         }
         Ok(())
@@ -291,10 +317,12 @@ impl Run<'_> {
                 Ok(())
             })?;
         }
-        each_file(&self.store.area(Area::Manifests), |_, meta| {
-            sum += platform::disk_usage(&meta);
-            Ok(())
-        })?;
+        for area in [Area::Manifests, Area::Seeds] {
+            each_file(&self.store.area(area), |_, meta| {
+                sum += platform::disk_usage(&meta);
+                Ok(())
+            })?;
+        }
         Ok(sum)
     }
 

@@ -66,6 +66,8 @@ pub struct Units {
     pub hits: u64,
     /// The hits whose result came from the remote, now or in an earlier build.
     pub remote_hits: u64,
+    /// The hits that were restored before cargo asked for them. cargo may have had no use for some.
+    pub seeded_hits: u64,
     /// Hits that were recompiled, by the outcome: `same` (counted as hits), `different` and `unsettled` (counted as misses).
     pub checked: Reasons,
     /// Compiled: `stored` and the sum of `not_stored`.
@@ -160,6 +162,7 @@ impl Tally {
 
     fn hit(&mut self, event: &Event) {
         self.units.hits += 1;
+        self.units.seeded_hits += u64::from(event.seeded);
         let from = event.remote.as_ref().map(|r| r.way);
         self.units.remote_hits += u64::from(matches!(from, Some(RemoteWay::Fetched | RemoteWay::Ahead)));
         if event.checked.is_some() {

@@ -55,6 +55,7 @@ impl Palette {
 
 fn word(event: &Event) -> &'static str {
     match event.outcome {
+        Outcome::Hit if event.seeded => "seeded",
         Outcome::Hit => "hit",
         Outcome::Miss if event.stored => "miss",
         Outcome::Miss => "no store",

@@ -105,6 +105,8 @@ impl Scopes<'_> {
             self.number(1, "local", &|t| t.units.hits - t.units.remote_hits, "from this cache"),
             self.number(1, "remote", &|t| t.units.remote_hits, "fetched, now or by an earlier build"),
         ];
+        let seeded = "restored before cargo asked";
+        out.extend(self.some(1, "seeded", &|t| t.units.seeded_hits, seeded));
         out.extend(self.some(1, "checked", &checked("same"), "recompiled, without a difference"));
         out.push(self.number(0, "misses", &|t| t.units.misses, "compiled, linked or run"));
         out.push(self.number(1, "stored", &|t| t.units.stored, "the result was stored"));

@@ -1,6 +1,6 @@
 //! Processes: starting, replacing and ending them, signals, and the terminal.
 
-use crate::platform::Stream;
+use crate::platform::{StartedWith, Stream};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -155,6 +155,35 @@ pub fn parent() -> String {
         Some(String::from_utf8_lossy(field).into_owned())
     });
     format!("{pid}-{}", start.unwrap_or_default())
+}
+
+/// What a process was started with, as far as the system tells.
+#[cfg(target_os = "linux")]
+pub fn started_with(pid: u32) -> Option<StartedWith> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let list = |name: &str| -> Option<Vec<Vec<u8>>> {
+        let bytes = std::fs::read(format!("/proc/{pid}/{name}")).ok()?;
+        let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
+        Some(bytes.split(|b| *b == 0).map(<[u8]>::to_vec).collect())
+    };
+    let variables = list("environ")?.into_iter().filter_map(|pair| {
+        let at = pair.iter().position(|b| *b == b'=')?;
+        Some((
+            OsStr::from_bytes(&pair[..at]).to_os_string(),
+            OsStr::from_bytes(&pair[at + 1..]).to_os_string(),
+        ))
+    });
+    Some(StartedWith {
+        args: list("cmdline")?.into_iter().map(std::ffi::OsString::from_vec).collect(),
+        variables: variables.collect(),
+        cwd: std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?,
+    })
+}
+
+/// The system tells nothing.
+#[cfg(not(target_os = "linux"))]
+pub fn started_with(_: u32) -> Option<StartedWith> {
+    None
 }
 
 /// The termination signal that arrived since `note_ends`.

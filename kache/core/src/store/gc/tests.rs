@@ -189,6 +189,19 @@ fn leftovers_of_killed_processes_are_removed_and_held_locks_are_not() {
 }
 
 #[test]
+fn records_of_builds_go_a_month_after_their_last_use() {
+    let test = TestStore::new();
+    let seeds = test.store.area(Area::Seeds);
+    for (build, days) in [("used", 29), ("unused", 31)] {
+        std::fs::create_dir_all(seeds.join(build)).unwrap();
+        std::fs::write(seeds.join(build).join("units"), "x").unwrap();
+        age(&seeds.join(build).join("units"), days * 24);
+    }
+    assert_eq!(test.collect(UNLIMITED).leftovers.files, 1);
+    assert!(seeds.join("used/units").exists() && !seeds.join("unused").exists());
+}
+
+#[test]
 fn one_collection_runs_at_a_time() {
     let test = TestStore::new();
     let held = test.store.lock_named("collection", Duration::ZERO).unwrap();
