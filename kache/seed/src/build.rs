@@ -5,7 +5,7 @@
 //! | the lock file | chooses the packages |
 //! | cargo's words, and the working directory below the workspace | choose units, features, profile and platform |
 //! | variables of cargo and rustc, configuration files | the same |
-//! | the compiler's path | another toolchain has other units |
+//! | the paths of cargo and the compiler | another toolchain has other units, and cargo tells scripts both |
 //! | the number of processors | cargo tells scripts how many jobs there are |
 //!
 //! The key only finds candidates. A build whose words, variables or configuration name one of its own directories has no key: in another checkout they
@@ -180,6 +180,7 @@ fn key(
         put("value", value.as_encoded_bytes())?;
     }
     configuration.texts.iter().try_for_each(|text| put("configuration", text.as_bytes()))?;
+    put("cargo", cargo.program.as_os_str().as_encoded_bytes())?;
     put("compiler", rustc.as_os_str().as_encoded_bytes())?;
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     put("processors", &processors.to_le_bytes())?;
@@ -209,6 +210,7 @@ mod tests {
             args: vec!["cargo".into(), "build".into()],
             variables: vec![("HOME".into(), "/nowhere".into())],
             cwd: dir.to_path_buf(),
+            program: "/bin/cargo".into(),
         }
     }
 

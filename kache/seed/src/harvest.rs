@@ -194,6 +194,7 @@ mod tests {
                 args: Vec::new(),
                 cwd: b"/registry/a".to_vec(),
                 variables: Vec::new(),
+                manifests: Digest::of(b"m"),
                 result: Digest::of(b"r"),
                 time_us: time.duration_since(UNIX_EPOCH).unwrap().as_micros() as u64,
             };

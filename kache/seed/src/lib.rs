@@ -17,6 +17,8 @@
 //! - *cargo decides whether it wants the unit.* The name of a unit's directory and the fingerprint hold what cargo derives from package, features,
 //!   profile, compiler, flags and dependencies. A unit that this build does not ask for is not looked at, and one whose fingerprint
 //!   differs is built as ever.
+//! - *The variables are those that cargo would give.* They come from the manifests, which are unchanged, from the printed lines of
+//!   scripts, and from what the build's key holds.
 //! - *A unit and its record belong together.* The result that is restored is the one that the fingerprint was written for. A
 //!   script's printed lines must be those of then. A unit is seeded only if every unit that it depends on, by cargo's own record, was seeded.
 //! - *Times.* All that cargo compares has one time: that of the start of the seeding, less one tick of the file clock. A source that
@@ -30,6 +32,7 @@ mod build;
 mod cargo;
 mod harvest;
 mod layout;
+mod manifests;
 mod note;
 mod places;
 mod records;

@@ -3,6 +3,7 @@
 use crate::build::Build;
 use crate::harvest;
 use crate::layout;
+use crate::manifests;
 use crate::places::Places;
 use crate::records::{self, Note};
 use kache_core::action::Request;
@@ -35,7 +36,7 @@ pub fn note(store: &Store, settings: &Settings, request: &Request, event: &Event
     let compiler = compiler.as_deref().unwrap_or(&request.program);
     let Some(build) = Build::of_parent(store, compiler) else { return };
     let notes = build.notes(store);
-    if let Some(note) = made(request, event, is_script, &build.places) {
+    if let Some(note) = made(store, request, event, is_script, &build.places) {
         let _ = records::append(&notes, [&note.encode()[..]].into_iter());
     }
     // By then, cargo has finished most of what this unit depends on.
@@ -44,7 +45,7 @@ pub fn note(store: &Store, settings: &Settings, request: &Request, event: &Event
     }
 }
 
-fn made(request: &Request, event: &Event, is_script: bool, places: &Places) -> Option<Note> {
+fn made(store: &Store, request: &Request, event: &Event, is_script: bool, places: &Places) -> Option<Note> {
     let output = match is_script {
         true => std::env::var_os("OUT_DIR")?.into(),
         false => Path::new(event.outputs.first()?).to_path_buf(),
@@ -65,6 +66,7 @@ fn made(request: &Request, event: &Event, is_script: bool, places: &Places) -> O
         args: request.args.iter().map(text).collect::<Option<_>>()?,
         cwd: text(&request.cwd.clone().into_os_string())?,
         variables: variables(places)?,
+        manifests: manifests::digest(store)?,
         result: Digest::from_hex(event.result.as_ref()?)?,
         time_us: event.time_us,
     })

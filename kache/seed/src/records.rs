@@ -35,6 +35,8 @@ pub struct Note {
     pub cwd: Vec<u8>,
     /// How the command's variables differ from those of cargo.
     pub variables: Vec<Variable>,
+    /// The digest of the manifests that cargo takes variables from ([`crate::manifests`]).
+    pub manifests: Digest,
     /// The result key.
     pub result: Digest,
     /// When the wrapper started, in µs since 1970.
@@ -77,6 +79,7 @@ impl Note {
             w.num(u64::from(value.is_some()));
             w.bytes(value.as_deref().unwrap_or_default());
         }
+        w.digest(&self.manifests);
         w.digest(&self.result);
         w.num(self.time_us);
     }
@@ -101,6 +104,7 @@ impl Note {
             args,
             cwd,
             variables,
+            manifests: r.digest()?,
             result: r.digest()?,
             time_us: r.num()?,
         })
@@ -211,6 +215,7 @@ mod tests {
             args: vec![b"-x".to_vec(), Vec::new()],
             cwd: b"\0w".to_vec(),
             variables: vec![(b"A".to_vec(), Some(Vec::new())), (b"B".to_vec(), None)],
+            manifests: Digest::of(b"m"),
             result: Digest::of(b"r"),
             time_us: 7,
         };

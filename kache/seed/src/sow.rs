@@ -247,6 +247,7 @@ mod tests {
             args: Vec::new(),
             cwd: Vec::new(),
             variables: Vec::new(),
+            manifests: Digest::of(b"m"),
             result: Digest::of(b"r"),
             time_us: 0,
         };

@@ -1,5 +1,6 @@
 //! A process that restores units, one after the other: each with its own variables and working directory.
 
+use crate::manifests;
 use crate::places::Places;
 use crate::records::Unit;
 use kache_core::action::Request;
@@ -148,6 +149,10 @@ impl Place<'_> {
     fn restore(&self, settings: &Settings) -> Option<()> {
         let (time_us, timer) = ((platform::now_ns() / 1000) as u64, Timer::start());
         if self.fingerprint().symlink_metadata().is_ok() {
+            return None;
+        }
+        // What cargo would say of the package by variables.
+        if manifests::digest(self.store)? != self.unit.note.manifests {
             return None;
         }
         let request = self.request()?;

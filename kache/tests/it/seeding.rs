@@ -29,7 +29,8 @@ fn project(test: &TestEnv) {
     test.write(
         "w/m/src/lib.rs",
         "#[proc_macro] pub fn m(_: proc_macro::TokenStream) -> proc_macro::TokenStream {\n\
-         format!(\"{:?}\", std::env::var(\"KNOB\").unwrap_or_default()).parse().unwrap() }",
+         let variable = |name: &str| std::env::var(name).unwrap_or_default();\n\
+         format!(\"{:?}\", variable(\"KNOB\") + &variable(\"CARGO_PKG_DESCRIPTION\")).parse().unwrap() }",
     );
     test.write("w/knob.txt", "text");
     test.write(
@@ -146,6 +147,20 @@ fn what_changed_is_built_and_the_rest_is_seeded() {
             },
             "a first",
             "b first",
+        ),
+        (
+            "a description that a macro reads",
+            &|test, at| {
+                let manifest = fs::read_to_string(test.path(at).join("Cargo.toml")).unwrap();
+                edit(
+                    test,
+                    at,
+                    "Cargo.toml",
+                    &manifest.replacen("1.0.0\"", "1.0.0\"\ndescription = \"new\"", 1),
+                )
+            },
+            "a first",
+            "anew first",
         ),
         ("a file that the script reads", &|test, at| edit(test, at, "knob.txt", "new"), "text", "new"),
         ("a library", &|test, at| edit(test, at, "l/src/lib.rs", "pub fn l() -> u8 { 3 }"), " 1 ", " 3 "),

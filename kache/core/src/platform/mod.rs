@@ -148,6 +148,8 @@ pub struct StartedWith {
     pub variables: Vec<(OsString, OsString)>,
     /// The working directory that it has now.
     pub cwd: PathBuf,
+    /// The file of its program.
+    pub program: PathBuf,
 }
 
 /// A standard stream of this process.

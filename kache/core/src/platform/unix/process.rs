@@ -177,6 +177,7 @@ pub fn started_with(pid: u32) -> Option<StartedWith> {
         args: list("cmdline")?.into_iter().map(std::ffi::OsString::from_vec).collect(),
         variables: variables.collect(),
         cwd: std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?,
+        program: std::fs::read_link(format!("/proc/{pid}/exe")).ok()?,
     })
 }
 
