@@ -47,12 +47,16 @@ impl CommandLine {
                 "--target-dir" => line.target_dir = Some(value()?.into()),
                 "--manifest-path" => line.manifest = Some(value()?.into()),
                 // Configuration and layouts that are not read here.
-                "--config" | "-Z" | "-C" | "--artifact-dir" | "--out-dir" | "--lockfile-path" => return None,
-                _ if name.starts_with("-Z") || name.starts_with("-C") => return None,
+                "--config" | "-C" | "--artifact-dir" | "--out-dir" | "--lockfile-path" => return None,
+                _ if name.starts_with("-C") => return None,
                 _ => line.words.push(word.to_string()),
             }
         }
-        let command = line.words.iter().find(|word| !word.starts_with('-'))?;
+        // `-Z` may come before the command, with its value.
+        let is_value = |n: usize| n > 0 && line.words[n - 1] == "-Z";
+        let mut named =
+            line.words.iter().enumerate().filter(|(n, word)| !word.starts_with('-') && !is_value(*n));
+        let (_, command) = named.next()?;
         COMMANDS.contains(&command.as_str()).then_some(line)
     }
 }
@@ -138,6 +142,7 @@ mod tests {
                 .unwrap();
         assert_eq!(line.words, ["build", "--release", "-j", "4"]);
         assert_eq!(line.target_dir, Some("out".into()));
+        assert_eq!(read("cargo -Z x build -Zy").unwrap().words, ["-Z", "x", "build", "-Zy"]);
         let line = read("cargo t --manifest-path=a/Cargo.toml --features x -- --nocapture").unwrap();
         assert_eq!(line.words, ["t", "--features", "x"]);
         assert_eq!(line.manifest, Some("a/Cargo.toml".into()));
@@ -150,7 +155,7 @@ mod tests {
             "cargo",
             "cargo metadata",
             "cargo --config a=1 build",
-            "cargo build -Zx",
+            "cargo build -Cx",
             "cargo build --target-dir",
         ] {
             assert_eq!(read(line), None, "{line}");

@@ -88,7 +88,10 @@ fn look_up(note: Note, places: &Places) -> Found {
     let dir = places.target.join(&note.fingerprint);
     let Some(files) = files(&dir) else { return Found::NotYet };
     let begun = match &note.script {
-        Some(script) => places.target.join(script).join("invoked.timestamp"),
+        Some(script) => {
+            let (run, _) = layout::run(&note.fingerprint);
+            places.target.join(script).join(run).join("invoked.timestamp")
+        }
         None => dir.join("invoked.timestamp"),
     };
     let begun_us = fs::metadata(&begun).and_then(|meta| meta.modified()).ok();

@@ -51,16 +51,15 @@ fn made(store: &Store, request: &Request, event: &Event, is_script: bool, places
         false => Path::new(event.outputs.first()?).to_path_buf(),
     };
     let below = output.strip_prefix(&places.target).ok()?;
-    let profile = layout::profile(below)?;
-    let script = if is_script { below.parent()?.to_str().map(str::to_string) } else { None };
-    let unit = match &script {
-        Some(dir) => Path::new(dir).file_name()?.to_str()?.to_string(),
-        None => format!("{}{}", event.unit.package.split(' ').next()?, event.unit.extra),
+    let package = event.unit.package.split(' ').next()?;
+    let dirs = match is_script {
+        true => layout::of_script(below)?,
+        false => layout::of_compile(below, &format!("{package}{}", event.unit.extra))?,
     };
     let text = |text: &OsString| places.portable(text.as_encoded_bytes());
     Some(Note {
-        fingerprint: format!("{profile}/.fingerprint/{unit}"),
-        script,
+        fingerprint: dirs.fingerprint,
+        script: dirs.script,
         workspace: places.workspace.as_os_str().as_encoded_bytes().to_vec(),
         program: text(&request.program.clone().into_os_string())?,
         args: request.args.iter().map(text).collect::<Option<_>>()?,

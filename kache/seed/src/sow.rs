@@ -7,6 +7,7 @@
 
 use crate::build::Build;
 use crate::harvest;
+use crate::layout;
 use crate::records::{self, Unit};
 use crate::worker::{Task, WORKER};
 use kache_core::action::Request;
@@ -98,12 +99,20 @@ fn fill(build: &Build, units: &[Unit]) -> io::Result<()> {
     for profile in profiles(units) {
         let dir = target.join(profile);
         fs::create_dir_all(&dir)?;
-        let lock = File::options().create(true).truncate(false).write(true).open(dir.join(&build.lock))?;
-        // Another cargo builds here, or something has been built since.
-        if !platform::try_lock(&lock)? || dir.join(".fingerprint").exists() {
+        let is_new = units.iter().any(|unit| layout::is_new(&unit.note.fingerprint));
+        let names = if is_new { &[".cargo-lock", ".cargo-build-lock"][..] } else { &[&*build.lock] };
+        for name in names {
+            let lock = File::options().create(true).truncate(false).write(true).open(dir.join(name))?;
+            // Another cargo builds here.
+            if !platform::try_lock(&lock)? {
+                return Ok(());
+            }
+            locks.push(lock);
+        }
+        // Something has been built since.
+        if [".fingerprint", "build"].iter().any(|built| dir.join(built).exists()) {
             return Ok(());
         }
-        locks.push(lock);
     }
     let queue = Queue::new(units);
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(units.len()).min(16);
@@ -119,7 +128,7 @@ fn fill(build: &Build, units: &[Unit]) -> io::Result<()> {
 
 /// The directories of profiles that units are in.
 fn profiles(units: &[Unit]) -> BTreeSet<&str> {
-    units.iter().filter_map(|unit| Some(unit.note.fingerprint.split_once("/.fingerprint/")?.0)).collect()
+    units.iter().filter_map(|unit| layout::profile(&unit.note.fingerprint)).collect()
 }
 
 /// Units in the order of their dependencies.

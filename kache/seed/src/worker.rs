@@ -1,5 +1,6 @@
 //! A process that restores units, one after the other: each with its own variables and working directory.
 
+use crate::layout;
 use crate::manifests;
 use crate::places::Places;
 use crate::records::Unit;
@@ -203,22 +204,19 @@ impl Place<'_> {
                 .paths
                 .iter()
                 .try_for_each(|path| platform::set_modified(path, self.task.time_ns))?;
-            self.write_fingerprint()
+            self.write_fingerprint(&self.fingerprint())
         };
         platform::uninterrupted(finish).ok()?;
         Some(seeded)
     }
 
     /// The run's directory is made beside its place, since it must be there at once.
-    fn restore_script(&self, engine: &Engine, request: &Request, run: &Path) -> Option<Seeded> {
-        if run.symlink_metadata().is_ok() {
-            return None;
-        }
-        if self.is_rerun() {
+    fn restore_script(&self, engine: &Engine, request: &Request, script: &Path) -> Option<Seeded> {
+        if script.symlink_metadata().is_ok() || self.is_rerun() {
             return None;
         }
         name_script(&request.program)?;
-        let (out, staging) = (run.join("out"), run.with_extension("kache-seed"));
+        let (out, staging) = (script.join("out"), script.with_extension("kache-seed"));
         fs::create_dir_all(&out).ok()?;
         let seeded = fs::create_dir_all(staging.join("out")).ok().and_then(|()| {
             let recorded = ActionResult::load(self.store, &self.unit.note.result)?;
@@ -234,9 +232,16 @@ impl Place<'_> {
             Some(seeded)
         });
         let _ = fs::remove_dir(&out);
-        let _ = fs::remove_dir(run);
+        let _ = fs::remove_dir(script);
         let placed = seeded.filter(|_| {
-            let finish = || self.write_fingerprint().and_then(|()| fs::rename(&staging, run));
+            let finish = || {
+                let fingerprint = self.fingerprint();
+                // In the new layout, the fingerprint is in the same directory.
+                let fingerprint =
+                    fingerprint.strip_prefix(script).map_or(fingerprint.clone(), |dir| staging.join(dir));
+                self.write_fingerprint(&fingerprint)?;
+                fs::rename(&staging, script)
+            };
             platform::uninterrupted(finish).is_ok()
         });
         if placed.is_none() {
@@ -261,19 +266,21 @@ impl Place<'_> {
 
     /// Writes what cargo writes of a script's run, beside the directory of its outputs.
     fn write_run(&self, seeded: &Seeded, dir: &Path, out: &Path) -> io::Result<()> {
+        let (run, stdout) = layout::run(&self.unit.note.fingerprint);
+        let run = dir.join(run);
+        fs::create_dir_all(&run)?;
         let files = [
             ("invoked.timestamp", BEGUN),
-            ("output", &seeded.stdout),
+            (stdout, &seeded.stdout),
             ("stderr", &seeded.stderr),
             ("root-output", out.as_os_str().as_encoded_bytes()),
         ];
-        files.into_iter().try_for_each(|(name, text)| self.write(&dir.join(name), text))
+        files.into_iter().try_for_each(|(name, text)| self.write(&run.join(name), text))
     }
 
     /// Writes the fingerprint. The file with the hash comes last, at once.
-    fn write_fingerprint(&self) -> io::Result<()> {
-        let dir = self.fingerprint();
-        fs::create_dir_all(&dir)?;
+    fn write_fingerprint(&self, dir: &Path) -> io::Result<()> {
+        fs::create_dir_all(dir)?;
         let Some(((name, hash), rest)) = self.unit.files.split_last() else {
             return Err(io::ErrorKind::InvalidData.into());
         };
@@ -292,13 +299,14 @@ impl Place<'_> {
 /// Gives a script the name by which cargo runs it: `build_script_build-<hash>` is what the compiler made, and
 /// `build-script-build` is a further name.
 fn name_script(program: &Path) -> Option<()> {
-    let (dir, name) = (program.parent()?, program.file_name()?.to_str()?);
-    let (_, hash) = dir.file_name()?.to_str()?.rsplit_once('-')?;
-    let made = dir.join(format!("{}-{hash}", name.replace('-', "_")));
-    match fs::hard_link(made, program) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => None,
-        _ => Some(()),
+    if program.symlink_metadata().is_ok() {
+        return Some(());
     }
+    let (dir, name) = (program.parent()?, program.file_name()?.to_str()?);
+    let unit = if dir.ends_with("out") { dir.parent()? } else { dir };
+    let unit = unit.file_name()?.to_str()?;
+    let hash = unit.rsplit_once('-').map_or(unit, |(_, hash)| hash);
+    fs::hard_link(dir.join(format!("{}-{hash}", name.replace('-', "_"))), program).ok()
 }
 
 #[cfg(test)]

@@ -301,3 +301,26 @@ fn a_target_directory_elsewhere_is_seeded() {
         assert!(count(&units(&test), true, Outcome::Hit) > 0);
     }
 }
+
+#[test]
+fn the_new_layout_of_the_build_directory_is_seeded() {
+    let test = TestEnv::new();
+    project(&test);
+    assert_success(&mut cargo(&test, "w", &["generate-lockfile"]));
+    test.clone_checkout("w", "src");
+    let build = |checkout: &str| {
+        test.clone_checkout("src", checkout);
+        let mut build = cargo(&test, checkout, &["build", "-Zbuild-dir-new-layout"]);
+        // As a nightly cargo takes it.
+        build.env("RUSTC_BOOTSTRAP", "1");
+        assert_eq!(said(&test, checkout, &mut build), SAID);
+        let events = units(&test);
+        let again = assert_success(&mut build);
+        assert!(!String::from_utf8_lossy(&again.stderr).contains("Compiling"));
+        (count(&events, true, Outcome::Hit), events.len())
+    };
+    build("first");
+    build("second/another-place");
+    // All but the vendored crate and the program that uses it.
+    assert_eq!(build("third"), (4, 6));
+}
