@@ -165,7 +165,9 @@ impl NamedFiles {
         // return ends a line for some compilers.
         let hides = has_raw_string(&text) || has("??/") || has("??=") || has_lone_return(&text);
         self.any |= has("incbin") || has(".include") || hides || has_word("GCC") && has_word("dependency");
-        self.next |= hides;
+        // Where the directive is hidden, its name is not, but for a trigraph that joins two lines.
+        let joins = has("??/\n") || has("??/\r\n");
+        self.next |= hides && (has("include_next") || joins);
         let text = without_comments(&text);
         for line in text.split(|b| *b == b'\n') {
             let line = line.trim_ascii_start();
@@ -329,10 +331,17 @@ mod tests {
             named.read(text.as_bytes());
             named.next
         };
-        for text in ["#include_next SELF", "#if __has_include_next(SELF)", "char *s = R\"(/*)\";"] {
+        for text in [
+            "#include_next SELF",
+            "#if __has_include_next(SELF)",
+            "char *s = R\"(/*)\";\n#include_next SELF",
+            "#inc??/\nlude_next SELF",
+        ] {
             assert!(skips(text), "{text}");
         }
-        for text in ["#include SELF", "#include_next <a.h>", "#if __has_include(SELF)"] {
+        for text in
+            ["#include SELF", "#include_next <a.h>", "#if __has_include(SELF)", "char *s = R\"(/*)\";"]
+        {
             assert!(!skips(text), "{text}");
         }
     }

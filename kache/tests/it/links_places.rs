@@ -306,6 +306,23 @@ fn sources_compiled_in_the_same_command() {
     });
 }
 
+/// Build systems of Mozilla list objects in such a file, named after the program.
+#[test]
+fn a_list_of_objects_with_the_name_of_the_program_in_it_is_cached() {
+    let test = project("gcc");
+    test.write("w/f.list", "INPUT(\"f.o\")\n");
+    test.clone_checkout("w", "another");
+    let link = |checkout: &str| {
+        let list = test.path(checkout).join("f.list").display().to_string();
+        let mut words = test.kache_in(checkout, &["gcc", "-shared", "-o", "f"]);
+        words.arg(list);
+        words
+    };
+    assert_eq!(test.outcome(&mut link("w")), Miss);
+    assert_eq!(test.outcome(&mut link("w")), Hit);
+    assert_eq!(test.outcome(&mut link("another")), Hit);
+}
+
 #[test]
 fn an_output_that_may_be_an_input_is_not_cached() {
     let test = project("gcc");

@@ -130,7 +130,7 @@ impl<'a> Scanner<'a> {
         let Ok(text) = platform::read_regular(path) else { return Ok(BTreeSet::from([""])) };
         let has = |word: &[u8]| template::contains(&text, word);
         let names_inputs = [&b"INPUT"[..], b"GROUP", b"!<thin>"].iter().any(|word| has(word));
-        if names_inputs && !is_of_system && has(self.output) {
+        if names_inputs && !is_of_system && names_file(&text, self.output) {
             let detail = format!("the output may be an input that {} names", path.display());
             return refuse(Reason::Link, detail);
         }
@@ -141,6 +141,21 @@ impl<'a> Scanner<'a> {
         places.extend((self.names_roots && has(b"SECTIONS")).then_some(""));
         Ok(places)
     }
+}
+
+/// Whether a text may name a file: by its whole name in whatever directory, or a library by `-l`.
+fn names_file(text: &[u8], name: &[u8]) -> bool {
+    let goes_on = |b: &u8| b.is_ascii_alphanumeric() || b"._-+".contains(b);
+    let ends = |at: usize| !text.get(at).is_some_and(goes_on);
+    let places = |word: &[u8]| -> Vec<usize> {
+        let all = text.windows(word.len()).enumerate().filter(|(_, part)| *part == word);
+        all.map(|(at, _)| at).filter(|at| ends(at + word.len())).collect()
+    };
+    if places(name).iter().any(|at| !text[..*at].last().is_some_and(goes_on)) {
+        return true;
+    }
+    let library = name.strip_prefix(b"lib").and_then(|rest| rest.split(|b| *b == b'.').next());
+    library.is_some_and(|library| !places(&[b"-l", library].concat()).is_empty())
 }
 
 /// Whether a file is a source or a header by its name.
@@ -191,6 +206,27 @@ mod tests {
         assert_eq!(Input::of(b"!<thin>\n"), Input::Text);
         assert_eq!(Input::of(b"BC\xc0\xde...."), Input::Bitcode);
         assert_eq!(Input::of(b"INPUT(x.o)"), Input::Text);
+    }
+
+    #[test]
+    fn the_name_of_a_file_is_told_from_longer_ones() {
+        for (text, name) in [
+            ("INPUT(\"prog\")", "prog"),
+            ("INPUT(../out/prog)", "prog"),
+            ("INPUT(a.o,prog)", "prog"),
+            ("GROUP ( -lx )", "libx.so"),
+            ("GROUP(-l:libx.so.1)", "libx.so.1"),
+        ] {
+            assert!(names_file(text.as_bytes(), name.as_bytes()), "{text}");
+        }
+        for (text, name) in [
+            ("INPUT(\"prog.o\")", "prog"),
+            ("INPUT(my-prog)", "prog"),
+            ("INPUT(-lxy)", "libx.so"),
+            ("INPUT(-lprog)", "prog"),
+        ] {
+            assert!(!names_file(text.as_bytes(), name.as_bytes()), "{text}");
+        }
     }
 
     #[test]
