@@ -18,6 +18,7 @@ use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
 use kache_core::paths::absolute;
 use kache_core::platform::{self, StartedWith};
+use kache_core::settings::Settings;
 use kache_core::store::{Area, Store};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,11 @@ const MAGIC: &[u8; 8] = b"kachesb1";
 const PLACE: &str = "place";
 /// The version of the key.
 const RULES: &[u8] = b"seed 1";
+
+/// Whether units may be restored ahead. With checks, each hit may be one to check, and the command runs.
+pub fn may_be_seeded(settings: &Settings) -> bool {
+    settings.seed && settings.read && settings.check == 0.0
+}
 
 /// A build of cargo.
 #[derive(Clone, Debug, PartialEq, Eq)]

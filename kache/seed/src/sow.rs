@@ -5,7 +5,7 @@
 //!
 //! cargo's own lock on the directory of the profile is held. cargo takes it after its questions.
 
-use crate::build::Build;
+use crate::build::{self, Build};
 use crate::harvest;
 use crate::layout;
 use crate::records::{self, Unit};
@@ -33,8 +33,7 @@ const TICK: i64 = 10_000_000;
 /// Any error leaves the rest to cargo.
 pub fn sow(store: &Store, settings: &Settings, request: &Request) {
     let is_first_question = request.args.len() == 1 && request.args[0] == "-vV";
-    // With checks, each hit may be one to check, and the command runs.
-    if !is_first_question || !settings.seed || !settings.read || settings.check > 0.0 {
+    if !is_first_question || !build::may_be_seeded(settings) {
         return;
     }
     let Some(build) = Build::of_parent(store, &request.program) else { return };

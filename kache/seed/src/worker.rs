@@ -1,5 +1,6 @@
 //! A process that restores units, one after the other: each with its own variables and working directory.
 
+use crate::build;
 use crate::layout;
 use crate::manifests;
 use crate::places::Places;
@@ -73,7 +74,7 @@ pub fn work() {
                 store = Some((cache.clone(), Store::open(&cache).ok()?));
             }
             let (_, store) = store.as_ref()?;
-            let restored = settings.seed.then(|| {
+            let restored = build::may_be_seeded(&settings).then(|| {
                 Place { task: &task, unit: &unit, environment: &environment, cwd, store }.restore(&settings)
             });
             platform::restore_variables();
