@@ -3,12 +3,12 @@
 //! # How
 //!
 //! Each unit of cargo that is restored or stored leaves a *note*: its command line, its working directory, and the variables that
-//! cargo added ([`note`]). Once cargo has written its own record of the unit (the *fingerprint*), note and fingerprint become
-//! a *unit* of the build ([`harvest`]). A build is known by its lock file, cargo's command line, configuration and variables ([`build`]).
+//! cargo added (`note`). Once cargo has written its own record of the unit (the *fingerprint*), note and fingerprint become
+//! a *unit* of the build (`harvest`). A build is known by its lock file, cargo's command line, configuration and variables (`build`).
 //!
 //! At cargo's first question to the compiler (`rustc -vV`), if the target directory is empty, kache takes the units of this build and does for each
 //! what the wrapper would do if cargo called it: plans the command, looks the result up, evaluates every recorded dependency, restores.
-//! Then it writes cargo's fingerprint beside the outputs ([`sow`], [`worker`]).
+//! Then it writes cargo's fingerprint beside the outputs (`sow`, `worker`).
 //!
 //! # Why no wrong result comes of it
 //!
