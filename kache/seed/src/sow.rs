@@ -68,17 +68,22 @@ fn is_empty(target: &Path) -> bool {
         .all(|entry| ["CACHEDIR.TAG", ".rustc_info.json"].iter().any(|known| entry.file_name() == *known))
 }
 
-/// The units in a file. Of two of one name, the later counts. A file with many that do not count is written anew.
+/// The units in a file. Of two of one name, the later counts. A file with many that do not count, or with a torn one, is written
+/// anew.
 fn units(path: &Path) -> Vec<Unit> {
     let Ok(bytes) = fs::read(path) else { return Vec::new() };
     let records = records::split(&bytes);
+    let mut is_torn = records.iter().map(|record| record.len() + 4).sum::<usize>() < bytes.len();
     let mut last: HashMap<String, (usize, Unit)> = HashMap::new();
-    for (n, unit) in records.iter().enumerate().filter_map(|(n, record)| Some((n, Unit::decode(record)?))) {
-        last.insert(unit.note.fingerprint.clone(), (n, unit));
+    for (n, record) in records.iter().enumerate() {
+        match Unit::decode(record) {
+            Some(unit) => _ = last.insert(unit.note.fingerprint.clone(), (n, unit)),
+            None => is_torn = true,
+        }
     }
     let mut kept: Vec<(usize, Unit)> = last.into_values().collect();
     kept.sort_by_key(|(n, _)| *n);
-    if records.len() > 2 * kept.len() + 100 {
+    if is_torn || records.len() > 2 * kept.len() + 100 {
         let tmp = path.with_extension(format!("{}.new", std::process::id()));
         let written = records::append(&tmp, kept.iter().map(|(n, _)| records[*n]));
         let _ = written.and_then(|()| fs::rename(&tmp, path)).inspect_err(|_| _ = fs::remove_file(&tmp));
@@ -297,8 +302,16 @@ mod tests {
         records::append(&path, [&unit("b", 7, &[]).encode()[..]].into_iter()).unwrap();
         let hashes = |path: &Path| units(path).iter().map(|unit| unit.hash).collect::<Vec<_>>();
         assert_eq!(hashes(&path), [199, 7]);
-        assert_eq!(records::split(&fs::read(&path).unwrap()).len(), 2);
+        let read = || fs::read(&path).unwrap();
+        assert_eq!(records::split(&read()).len(), 2);
         assert_eq!(hashes(&path), [199, 7]);
+        // Two processes wrote into each other.
+        let intact = read();
+        for torn in [[&intact[..], &[9, 0, 0]].concat(), [&intact[..], &[1, 0, 0, 0, 7]].concat()] {
+            fs::write(&path, torn).unwrap();
+            assert_eq!(hashes(&path), [199, 7]);
+            assert_eq!(read(), intact);
+        }
     }
 
     #[test]
