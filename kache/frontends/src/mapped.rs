@@ -140,7 +140,7 @@ const ASKS: &[&[u8]] =
 struct NamedFiles {
     /// In a way that leaves open which file is meant.
     any: bool,
-    /// By a directive that goes on after the directory of the file that has it.
+    /// By a directive that does not search the directory of its own file (`#include_next`).
     next: bool,
     /// The macros that directives name (`#include RUBY_EXTCONF_H`).
     by: BTreeSet<Vec<u8>>,

@@ -106,17 +106,14 @@ impl Build {
     fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new(MAGIC);
         w.digest(&self.key);
-        w.bytes(self.places.target.as_os_str().as_encoded_bytes());
-        w.bytes(self.places.workspace.as_os_str().as_encoded_bytes());
+        self.places.write(&mut w);
         w.bytes(self.lock.as_bytes());
         w.finish()
     }
 
     fn decode(bytes: &[u8]) -> Option<Build> {
         let mut r = Reader::open(bytes, MAGIC)?;
-        let path = |bytes: &[u8]| PathBuf::from(platform::os_str(bytes));
-        let (key, target, workspace) = (r.digest()?, path(r.bytes()?), path(r.bytes()?));
-        Some(Build { key, places: Places { target, workspace }, lock: r.text()? })
+        Some(Build { key: r.digest()?, places: Places::read(&mut r)?, lock: r.text()? })
     }
 }
 
@@ -191,17 +188,6 @@ fn key(
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     put("processors", &processors.to_le_bytes())?;
     Some(hasher.finish())
-}
-
-/// A variable's value in the environment of a process.
-trait Variables {
-    fn variable(&self, name: &str) -> Option<&OsStr>;
-}
-
-impl Variables for StartedWith {
-    fn variable(&self, name: &str) -> Option<&OsStr> {
-        self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_os_str())
-    }
 }
 
 #[cfg(test)]

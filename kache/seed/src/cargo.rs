@@ -2,7 +2,7 @@
 //! say where the target directory is.
 //!
 //! Nothing here decides whether a unit is right: cargo compares fingerprints, and kache dependencies. A build that is taken
-//! for another one costs restored files that nobody uses. So what is not understood ends the reading.
+//! for another one costs files that nobody uses, and no more. A build that is not understood is not seeded.
 
 use kache_core::paths::absolute;
 use std::ffi::{OsStr, OsString};

@@ -73,7 +73,7 @@ fn made(store: &Store, request: &Request, event: &Event, is_script: bool, places
 
 /// How the variables of this process differ from those that cargo was started with.
 fn variables(places: &Places) -> Option<Vec<records::Variable>> {
-    let cargo = platform::started_with(platform::parent_id())?.variables;
+    let cargo = platform::variables_of(platform::parent_id())?;
     let own: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let counts = |name: &OsString| !is_own_variable(name.as_encoded_bytes());
     let mut changes = Vec::new();

@@ -2,6 +2,8 @@
 //!
 //! A stored text names them by NUL and a letter. Neither arguments nor variables hold NUL.
 
+use kache_core::codec::{Reader, Writer};
+use kache_core::platform;
 use memchr::memmem;
 use std::path::PathBuf;
 
@@ -22,6 +24,16 @@ impl Places {
         let mut all = [(TARGET, target.as_encoded_bytes()), (WORKSPACE, workspace.as_encoded_bytes())];
         all.sort_by_key(|(_, path)| std::cmp::Reverse(path.len()));
         all
+    }
+
+    pub fn write(&self, w: &mut Writer) {
+        w.bytes(self.target.as_os_str().as_encoded_bytes());
+        w.bytes(self.workspace.as_os_str().as_encoded_bytes());
+    }
+
+    pub fn read(r: &mut Reader) -> Option<Places> {
+        let mut path = || Some(PathBuf::from(platform::os_str(r.bytes()?)));
+        Some(Places { target: path()?, workspace: path()? })
     }
 
     /// The text for every checkout. `None` where a path may or may not be meant.
@@ -68,12 +80,12 @@ impl Places {
     }
 }
 
-/// Whether a path ends where the text goes on like this; else it is the beginning of another name.
+/// Whether the last name of a path ends before this text: `/home/u/p2` does not name `/home/u/p`.
 fn ends(after: &[u8]) -> bool {
     !after.first().is_some_and(|b| b.is_ascii_alphanumeric() || b"._-".contains(b) || *b >= 0x80)
 }
 
-/// Whether a path begins after this text; else it may be the end of another path. `-L/path` and `-I/path` are flags.
+/// Whether a path begins after this text: `/backup/home/u/p` does not name `/home/u/p`. `-L/path` and `-I/path` do.
 fn begins(before: &[u8]) -> bool {
     let Some(last) = before.last() else { return true };
     let continues = last.is_ascii_alphanumeric() || b"._-/".contains(last) || *last >= 0x80;

@@ -7,12 +7,13 @@
 //! | `<key>/<target directory>.notes` | notes of units for which cargo has written no fingerprint yet |
 //! | `<key>/units` | units, in the order in which they were found; of two with one name the later counts |
 //!
-//! Notes and units are appended, each after its length and with a seal, so that what a killed process left unfinished is told.
+//! Notes and units are appended. Each record follows its length and ends with a seal, by which a reader recognises a record that a
+//! killed process did not finish.
 
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 const NOTE: &[u8; 8] = b"kachesn1";
@@ -169,13 +170,23 @@ impl Unit {
     }
 }
 
+/// A record after its length, as in files and between processes.
+pub fn framed(record: &[u8]) -> Vec<u8> {
+    [&(record.len() as u32).to_le_bytes(), record].concat()
+}
+
+/// The next record of a stream.
+pub fn next(input: &mut impl Read) -> Option<Vec<u8>> {
+    let mut length = [0; 4];
+    input.read_exact(&mut length).ok()?;
+    let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
+    input.read_exact(&mut bytes).ok()?;
+    Some(bytes)
+}
+
 /// Appends records to a file in one write, so that those of two processes do not interleave.
 pub fn append<'a>(path: &Path, records: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    for record in records {
-        bytes.extend((record.len() as u32).to_le_bytes());
-        bytes.extend(record);
-    }
+    let bytes = records.map(framed).collect::<Vec<_>>().concat();
     if bytes.is_empty() {
         return Ok(());
     }

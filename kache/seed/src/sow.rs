@@ -26,7 +26,7 @@ const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n\
     # This file is a cache directory tag created by cargo.\n\
     # For information about cache directory tags see https://bford.info/cachedir/\n";
 
-/// Half a tick of the slowest file clock that Linux has, in ns, and more.
+/// One tick of the slowest file clock that Linux has (100 Hz), in ns.
 const TICK: i64 = 10_000_000;
 
 /// Fills the target directory of the cargo that asked `request`, if that is its first question and the directory is empty.
@@ -55,7 +55,7 @@ pub fn sow(store: &Store, settings: &Settings, request: &Request) {
     if units.is_empty() {
         return;
     }
-    // So that a collection tells it from records that nobody uses.
+    // A collection removes records that were not touched for long.
     let _ = platform::touch(&records);
     let _ = fill(&build, &units);
 }
@@ -233,7 +233,7 @@ fn start(head: &Task) -> io::Result<Child> {
 fn send(worker: &mut Child, record: &[u8]) -> io::Result<()> {
     let closed = || io::Error::from(io::ErrorKind::BrokenPipe);
     let pipe = worker.stdin.as_mut().ok_or_else(closed)?;
-    pipe.write_all(&[&(record.len() as u32).to_le_bytes(), record].concat())
+    pipe.write_all(&records::framed(record))
 }
 
 /// Whether the worker has restored the unit.

@@ -4,7 +4,7 @@ use crate::build;
 use crate::layout;
 use crate::manifests;
 use crate::places::Places;
-use crate::records::Unit;
+use crate::records::{self, Unit};
 use kache_core::action::Request;
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
@@ -20,7 +20,7 @@ use kache_frontends::FRONTENDS;
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -44,8 +44,7 @@ pub struct Task {
 impl Task {
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::new(MAGIC);
-        w.bytes(self.places.target.as_os_str().as_encoded_bytes());
-        w.bytes(self.places.workspace.as_os_str().as_encoded_bytes());
+        self.places.write(&mut w);
         w.num(self.time_ns as u64);
         w.bytes(self.build.as_bytes());
         w.finish()
@@ -53,19 +52,17 @@ impl Task {
 
     fn decode(bytes: &[u8]) -> Option<Task> {
         let mut r = Reader::open(bytes, MAGIC)?;
-        let path = |bytes: &[u8]| PathBuf::from(platform::os_str(bytes));
-        let places = Places { target: path(r.bytes()?), workspace: path(r.bytes()?) };
-        Some(Task { places, time_ns: r.num()? as i64, build: r.text()? })
+        Some(Task { places: Places::read(&mut r)?, time_ns: r.num()? as i64, build: r.text()? })
     }
 }
 
 /// Restores the units that standard input names, and answers each with a letter on standard output.
 pub fn work() {
     let mut input = io::stdin().lock();
-    let Some(task) = record(&mut input).as_deref().and_then(Task::decode) else { return };
+    let Some(task) = records::next(&mut input).as_deref().and_then(Task::decode) else { return };
     let mut environment = Environment { changed: Vec::new() };
     let mut store: Option<(PathBuf, Store)> = None;
-    while let Some(bytes) = record(&mut input) {
+    while let Some(bytes) = records::next(&mut input) {
         let restored = Unit::decode(&bytes).and_then(|unit| {
             let cwd = environment.enter(&unit, &task.places)?;
             let settings = Settings::load(&cwd);
@@ -85,14 +82,6 @@ pub fn work() {
             return;
         }
     }
-}
-
-fn record(input: &mut impl Read) -> Option<Vec<u8>> {
-    let mut length = [0; 4];
-    input.read_exact(&mut length).ok()?;
-    let mut bytes = vec![0; u32::from_le_bytes(length) as usize];
-    input.read_exact(&mut bytes).ok()?;
-    Some(bytes)
 }
 
 /// The variables of this process, and what the last unit changed about them.
@@ -251,7 +240,7 @@ impl Place<'_> {
         placed
     }
 
-    /// Whether cargo would run the script all the same, by what the script declared, and in a directory that is not empty then.
+    /// Whether cargo would run a seeded script again, because of what the script declared. The script would find a full `OUT_DIR`.
     fn is_rerun(&self) -> bool {
         let reruns = &self.unit.reruns;
         let differs = |(name, value): &(String, Option<String>)| {
@@ -267,13 +256,16 @@ impl Place<'_> {
 
     /// Writes what cargo writes of a script's run, beside the directory of its outputs.
     fn write_run(&self, seeded: &Seeded, dir: &Path, out: &Path) -> io::Result<()> {
+        let Some((out_text, err_text)) = &seeded.printed else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
         let (run, stdout) = layout::run(&self.unit.note.fingerprint);
         let run = dir.join(run);
         fs::create_dir_all(&run)?;
         let files = [
             ("invoked.timestamp", BEGUN),
-            (stdout, &seeded.stdout),
-            ("stderr", &seeded.stderr),
+            (stdout, out_text),
+            ("stderr", err_text),
             ("root-output", out.as_os_str().as_encoded_bytes()),
         ];
         files.into_iter().try_for_each(|(name, text)| self.write(&run.join(name), text))

@@ -89,6 +89,27 @@ impl TestEnv {
         c
     }
 
+    /// A command of cargo in a checkout, with kache as the wrapper.
+    pub fn cargo(&self, checkout: &str, args: &[&str]) -> Command {
+        let mut command = Command::new("cargo");
+        command.args(args).arg("--offline").current_dir(self.path(checkout)).stdin(Stdio::null());
+        command.env("RUSTC_WRAPPER", crate::kache()).env("KACHE_CACHE_DIR", self.cache());
+        command.env("XDG_CONFIG_HOME", self.path("config")).env("CARGO_INCREMENTAL", "0");
+        for name in [
+            "CARGO_TARGET_DIR",
+            "RUSTC_WORKSPACE_WRAPPER",
+            "KACHE_LOG",
+            "KACHE_SEED",
+            "RUSTFLAGS",
+            "CC",
+            "CFLAGS",
+            "KNOB",
+        ] {
+            command.env_remove(name);
+        }
+        command
+    }
+
     /// The library `l.rs` of a checkout, with the macro of [`proc_macro`] and with an `OUT_DIR`.
     pub fn with_macro(&self, checkout: &str) -> Command {
         let mut command = self.kache_in(checkout, LIB);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// A package `p` in the checkout `w` with a build script, whose program prints what the script has put into `OUT_DIR/said`.
 fn package(test: &TestEnv, script: &str) {
@@ -33,16 +33,7 @@ fn package(test: &TestEnv, script: &str) {
 
 /// cargo's build of a checkout with kache as the wrapper.
 fn cargo(test: &TestEnv, checkout: &str) -> Command {
-    let mut command = Command::new("cargo");
-    command.args(["build", "--offline"]).current_dir(test.path(checkout)).stdin(Stdio::null());
-    command.env("RUSTC_WRAPPER", crate::kache()).env("KACHE_CACHE_DIR", test.cache());
-    command.env("XDG_CONFIG_HOME", test.path("config")).env("CARGO_INCREMENTAL", "0");
-    for name in
-        ["CARGO_TARGET_DIR", "RUSTC_WORKSPACE_WRAPPER", "KACHE_LOG", "RUSTFLAGS", "CC", "CFLAGS", "KNOB"]
-    {
-        command.env_remove(name);
-    }
-    command
+    test.cargo(checkout, &["build"])
 }
 
 /// What a build from an empty target directory prints by its program, and the event of the script's run.

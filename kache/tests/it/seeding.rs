@@ -49,14 +49,8 @@ fn project(test: &TestEnv) {
 const SAID: &str = "a first 1 x=false debug=true cfg=false text";
 
 fn cargo(test: &TestEnv, checkout: &str, args: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
-    command.args(args).arg("--offline").current_dir(test.path(checkout)).stdin(Stdio::null());
-    command.env("RUSTC_WRAPPER", crate::kache()).env("KACHE_CACHE_DIR", test.cache());
-    command.env("XDG_CONFIG_HOME", test.path("config")).env("CARGO_INCREMENTAL", "0").env("KNOB", "a");
-    // The crate `v` prints warnings of its own otherwise.
-    for name in ["CARGO_TARGET_DIR", "RUSTC_WORKSPACE_WRAPPER", "KACHE_LOG", "RUSTFLAGS", "KACHE_SEED"] {
-        command.env_remove(name);
-    }
+    let mut command = test.cargo(checkout, args);
+    command.env("KNOB", "a");
     command
 }
 
@@ -133,21 +127,17 @@ fn what_changed_is_built_and_the_rest_is_seeded() {
     let test = built();
     type Change<'a> = (&'a str, &'a dyn Fn(&TestEnv, &str) -> Command, &'a str, &'a str);
     let build = |test: &TestEnv, at: &str| cargo(test, at, &["build"]);
+    let with = |test: &TestEnv, at: &str, name: &str, value: &str| {
+        let mut command = build(test, at);
+        command.env(name, value);
+        command
+    };
     let edit = |test: &TestEnv, at: &str, name: &str, text: &str| {
         test.write(&format!("{at}/{name}"), text);
         cargo(test, at, &["build"])
     };
     let changes: &[Change] = &[
-        (
-            "a variable that a macro reads",
-            &|test, at| {
-                let mut command = build(test, at);
-                command.env("KNOB", "b");
-                command
-            },
-            "a first",
-            "b first",
-        ),
+        ("a variable that a macro reads", &|test, at| with(test, at, "KNOB", "b"), "a first", "b first"),
         (
             "a description that a macro reads",
             &|test, at| {
@@ -172,24 +162,13 @@ fn what_changed_is_built_and_the_rest_is_seeded() {
         ),
         ("a feature", &|test, at| cargo(test, at, &["build", "--features", "x"]), "x=false", "x=true"),
         ("a profile", &|test, at| cargo(test, at, &["build", "--release"]), "debug=true", "debug=false"),
-        (
-            "flags",
-            &|test, at| {
-                let mut command = build(test, at);
-                command.env("RUSTFLAGS", "--cfg knob");
-                command
-            },
-            "cfg=false",
-            "cfg=true",
-        ),
+        ("flags", &|test, at| with(test, at, "RUSTFLAGS", "--cfg knob"), "cfg=false", "cfg=true"),
         (
             "another compiler",
             &|test, at| {
                 let shim = test.write("shim/rustc", "#!/bin/sh\nexec rustc --cfg knob \"$@\"\n");
                 assert_success(Command::new("chmod").arg("+x").arg(&shim));
-                let mut command = build(test, at);
-                command.env("RUSTC", shim);
-                command
+                with(test, at, "RUSTC", shim.to_str().unwrap())
             },
             "cfg=false",
             "cfg=true",

@@ -5,20 +5,13 @@ use super::ended::{Ended, Ending};
 use super::job::{Engine, Job, Mapped, Step};
 use super::lookup::{Lookup, Purpose};
 use crate::action::Request;
-use crate::eval::EvalContext;
 use crate::events::Phase;
-use crate::frontend::{Context, Frontend, Planned};
-use std::cell::RefCell;
+use crate::frontend::{Frontend, Planned};
 
 impl Engine<'_> {
     /// Restores the result of a command, or runs the command and stores its result.
     pub fn execute(&self, request: &Request) -> Ended {
-        let Engine { store, settings, timer, .. } = *self;
-        let context = Context { store, settings, timer, literal_paths: false };
-        let frontend = self.frontends.iter().find(|frontend| frontend.claims(request, &context));
-        let frontend = *frontend.expect("the last front end claims every command");
-        let planned = frontend.plan(request, &context);
-        self.timer.lap(Phase::Action);
+        let (frontend, planned) = self.plan(request);
         match planned {
             Ok(planned) => self.execute_planned(request, frontend, &planned, &Mapped::default()),
             Err(bypass) => Ended::bypassed(*bypass),
@@ -32,10 +25,8 @@ impl Engine<'_> {
         planned: &Planned,
         mapped: &Mapped,
     ) -> Ended {
-        let (action, plan) = (&planned.action, &*planned.plan);
-        let view = EvalContext { table: &self.store.table, roots: &action.roots, cwd: &action.cwd, plan };
-        let note = RefCell::new(None);
-        let job = Job { engine: self, action, plan, request, frontend, mapped, view, note };
+        let job = self.job(request, frontend, planned, mapped);
+        let action = job.action;
         match job.execute() {
             Step::Ended(ending, remote) => {
                 let (unit, kind) = (action.unit.clone(), action.kind);

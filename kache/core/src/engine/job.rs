@@ -4,8 +4,8 @@ use super::ended::Ending;
 use crate::action::{Action, Request};
 use crate::digest::Digest;
 use crate::eval::EvalContext;
-use crate::events::RemoteUse;
-use crate::frontend::{Context, Frontend, Plan, Planned};
+use crate::events::{Phase, RemoteUse};
+use crate::frontend::{Bypass, Context, Frontend, Plan, Planned};
 use crate::observe::observer::Observer;
 use crate::observe::outer::Outer;
 use crate::settings::Settings;
@@ -61,6 +61,31 @@ pub(super) enum Step {
     Ended(Ending, Option<RemoteUse>),
     /// The command is to be done with paths as they are.
     Literal(Box<Planned>, Mapped),
+}
+
+impl Engine<'_> {
+    /// Plans a command, and says which front end did.
+    pub(super) fn plan(&self, request: &Request) -> (&dyn Frontend, Result<Planned, Box<Bypass>>) {
+        let Engine { store, settings, timer, .. } = *self;
+        let context = Context { store, settings, timer, literal_paths: false };
+        let frontend = self.frontends.iter().find(|frontend| frontend.claims(request, &context));
+        let frontend = *frontend.expect("the last front end claims every command");
+        let planned = frontend.plan(request, &context);
+        timer.lap(Phase::Action);
+        (frontend, planned)
+    }
+
+    pub(super) fn job<'a>(
+        &'a self,
+        request: &'a Request,
+        frontend: &'a dyn Frontend,
+        planned: &'a Planned,
+        mapped: &'a Mapped,
+    ) -> Job<'a> {
+        let (action, plan) = (&planned.action, &*planned.plan);
+        let view = EvalContext { table: &self.store.table, roots: &action.roots, cwd: &action.cwd, plan };
+        Job { engine: self, action, plan, request, frontend, mapped, view, note: RefCell::new(None) }
+    }
 }
 
 impl Job<'_> {

@@ -4,33 +4,26 @@
 //! record that the build tool keeps of the run.
 
 use super::ended::{Ended, Ending};
-use super::job::{Engine, Job, Mapped};
+use super::job::{Engine, Mapped};
 use super::lookup::{Lookup, Purpose, Seed};
 use crate::action::Request;
-use crate::eval::EvalContext;
-use crate::events::Phase;
-use crate::frontend::{Context, Frontend, Planned};
+use crate::frontend::{Frontend, Planned};
 use crate::store::result::ActionResult;
 use crate::template;
-use std::cell::RefCell;
 
 /// A restored result.
 pub struct Seeded {
     pub ended: Ended,
-    pub stdout: Vec<u8>,
-    pub stderr: Vec<u8>,
+    /// What a foreign command would print on standard output and standard error.
+    pub printed: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Engine<'_> {
     /// Restores the result of a command if a stored one holds here and now and `seed` accepts it. `None` leaves nothing behind
     /// but files that the command overwrites.
     pub fn seed(&self, request: &Request, seed: &Seed) -> Option<Seeded> {
-        let Engine { store, settings, timer, .. } = *self;
-        let context = Context { store, settings, timer, literal_paths: false };
-        let frontend = *self.frontends.iter().find(|frontend| frontend.claims(request, &context))?;
-        let planned = frontend.plan(request, &context).ok()?;
-        timer.lap(Phase::Action);
-        self.seed_planned(request, frontend, &planned, &Mapped::default(), seed)
+        let (frontend, planned) = self.plan(request);
+        self.seed_planned(request, frontend, &planned.ok()?, &Mapped::default(), seed)
     }
 
     fn seed_planned(
@@ -41,19 +34,19 @@ impl Engine<'_> {
         mapped: &Mapped,
         seed: &Seed,
     ) -> Option<Seeded> {
-        let (action, plan) = (&planned.action, &*planned.plan);
-        let view = EvalContext { table: &self.store.table, roots: &action.roots, cwd: &action.cwd, plan };
-        let job =
-            Job { engine: self, action, plan, request, frontend, mapped, view, note: RefCell::new(None) };
+        let job = self.job(request, frontend, planned, mapped);
+        let action = job.action;
         match job.look_up(Purpose::Seed(seed)) {
             Lookup::Restored(restored) => {
-                let result = ActionResult::load(self.store, &restored.result)?;
-                let stdout = template::render(&result.stdout, &action.roots)?;
-                let stderr = template::render(&result.stderr, &action.roots)?;
-                let (unit, kind) = (action.unit.clone(), action.kind);
-                let (action, ending) = (Some(action.key), Ending::Restored(restored));
-                let ended = Ended { unit, kind, action, remote: None, note: job.note.take(), ending };
-                Some(Seeded { ended, stdout, stderr })
+                let mut printed = None;
+                if action.is_foreign {
+                    let result = ActionResult::load(self.store, &restored.result)?;
+                    let text = |text: &[u8]| template::render(text, &action.roots);
+                    printed = Some((text(&result.stdout)?, text(&result.stderr)?));
+                }
+                let (unit, kind, key) = (action.unit.clone(), action.kind, Some(action.key));
+                let (note, ending) = (job.note.take(), Ending::Restored(restored));
+                Some(Seeded { ended: Ended { unit, kind, action: key, remote: None, note, ending }, printed })
             }
             Lookup::Literal(planned) => {
                 let mapped = Mapped { action: Some(action.key), is_marked: true, printed: Vec::new() };

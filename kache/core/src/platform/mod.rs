@@ -14,7 +14,7 @@ pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -150,6 +150,13 @@ pub struct StartedWith {
     pub cwd: PathBuf,
     /// The file of its program.
     pub program: PathBuf,
+}
+
+impl StartedWith {
+    /// The value of a variable.
+    pub fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_os_str())
+    }
 }
 
 /// A standard stream of this process.

@@ -271,6 +271,11 @@ pub fn started_with(_: u32) -> Option<super::StartedWith> {
     None
 }
 
+/// The system tells nothing.
+pub fn variables_of(_: u32) -> Option<Vec<(std::ffi::OsString, std::ffi::OsString)>> {
+    None
+}
+
 /// The parent process and its start time, which identify the build.
 pub fn parent() -> String {
     // SAFETY: plain data for the calls to fill in; the handle is closed again.

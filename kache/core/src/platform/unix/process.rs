@@ -1,7 +1,7 @@
 //! Processes: starting, replacing and ending them, signals, and the terminal.
 
 use crate::platform::{StartedWith, Stream};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
@@ -160,30 +160,45 @@ pub fn parent() -> String {
 /// What a process was started with, as far as the system tells.
 #[cfg(target_os = "linux")]
 pub fn started_with(pid: u32) -> Option<StartedWith> {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    let list = |name: &str| -> Option<Vec<Vec<u8>>> {
-        let bytes = std::fs::read(format!("/proc/{pid}/{name}")).ok()?;
-        let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
-        Some(bytes.split(|b| *b == 0).map(<[u8]>::to_vec).collect())
-    };
-    let variables = list("environ")?.into_iter().filter_map(|pair| {
-        let at = pair.iter().position(|b| *b == b'=')?;
-        Some((
-            OsStr::from_bytes(&pair[..at]).to_os_string(),
-            OsStr::from_bytes(&pair[at + 1..]).to_os_string(),
-        ))
-    });
+    use std::os::unix::ffi::OsStringExt;
+    let link = |name: &str| std::fs::read_link(format!("/proc/{pid}/{name}")).ok();
     Some(StartedWith {
-        args: list("cmdline")?.into_iter().map(std::ffi::OsString::from_vec).collect(),
-        variables: variables.collect(),
-        cwd: std::fs::read_link(format!("/proc/{pid}/cwd")).ok()?,
-        program: std::fs::read_link(format!("/proc/{pid}/exe")).ok()?,
+        args: strings_of(pid, "cmdline")?.into_iter().map(OsString::from_vec).collect(),
+        variables: variables_of(pid)?,
+        cwd: link("cwd")?,
+        program: link("exe")?,
     })
+}
+
+/// The variables that a process was started with, as far as the system tells.
+#[cfg(target_os = "linux")]
+pub fn variables_of(pid: u32) -> Option<Vec<(OsString, OsString)>> {
+    use std::os::unix::ffi::OsStrExt;
+    let text = |bytes: &[u8]| OsStr::from_bytes(bytes).to_os_string();
+    let pairs = strings_of(pid, "environ")?.into_iter().filter_map(|pair| {
+        let at = pair.iter().position(|b| *b == b'=')?;
+        Some((text(&pair[..at]), text(&pair[at + 1..])))
+    });
+    Some(pairs.collect())
+}
+
+/// The strings in a file that the system makes for a process.
+#[cfg(target_os = "linux")]
+fn strings_of(pid: u32, name: &str) -> Option<Vec<Vec<u8>>> {
+    let bytes = std::fs::read(format!("/proc/{pid}/{name}")).ok()?;
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
+    Some(bytes.split(|b| *b == 0).map(<[u8]>::to_vec).collect())
 }
 
 /// The system tells nothing.
 #[cfg(not(target_os = "linux"))]
 pub fn started_with(_: u32) -> Option<StartedWith> {
+    None
+}
+
+/// The system tells nothing.
+#[cfg(not(target_os = "linux"))]
+pub fn variables_of(_: u32) -> Option<Vec<(OsString, OsString)>> {
     None
 }
 
