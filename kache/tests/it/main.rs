@@ -8,6 +8,8 @@ mod env;
 mod tools;
 
 #[cfg(target_os = "linux")]
+mod builds;
+#[cfg(target_os = "linux")]
 mod c;
 #[cfg(target_os = "linux")]
 mod cc;
