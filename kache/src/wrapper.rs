@@ -6,7 +6,7 @@
 use kache_core::action::Request;
 use kache_core::engine::{Ended, Ending, Engine};
 use kache_core::eval::find_program;
-use kache_core::events::{Event, Unit};
+use kache_core::events::{Event, Outcome, Unit};
 use kache_core::frontend::Frontend;
 use kache_core::observe::launch::LOG_VARIABLE;
 use kache_core::observe::log::Front;
@@ -166,7 +166,12 @@ impl Wrapper {
     }
 
     fn event(&self, ended: Ended, store: Option<&Store>, ran: Option<ExitStatus>) -> Event {
-        ended.event(origin::of_this_process(store), self.time_us, &self.request.cwd, &self.timer, ran)
+        let origin = origin::of_this_process(store);
+        let mut event = ended.event(origin, self.time_us, &self.request.cwd, &self.timer, ran);
+        if !self.settings.read && event.outcome == Outcome::Miss && event.detail.is_none() {
+            event.detail = Some("the setting `read` is off".to_string());
+        }
+        event
     }
 
     fn broken(&self, reason: Reason, detail: impl Into<String>) -> Ended {

@@ -36,6 +36,8 @@ mod exec;
 #[cfg(target_os = "linux")]
 mod exec_removed;
 #[cfg(target_os = "linux")]
+mod explain;
+#[cfg(target_os = "linux")]
 mod holes;
 mod init;
 #[cfg(target_os = "linux")]
