@@ -26,6 +26,7 @@
 #include "facts.h"
 #include "files.h"
 #include "front.h"
+#include "polled.h"
 #include "process.h"
 
 extern char **environ;
@@ -130,11 +131,13 @@ void kache_note_exec(int err, uint32_t module, int dirfd, const char *program, u
 struct asked {
     const char *program;
     unsigned how;
+    bool fronted;
 };
 
 static struct asked prepare(struct command *command, int dirfd, unsigned how, bool may_front) {
-    struct asked asked = {command->program, how};
+    struct asked asked = {command->program, how, false};
     if (may_front && kache_front(command, how & F_SEARCH, &asked.program)) {
+        asked.fronted = true;
         /* A compiler that a wrapper is given is searched for, whatever the wrapper was. */
         if (!has_slash(asked.program)) asked.how |= F_SEARCH;
         return asked;
@@ -216,6 +219,7 @@ HOOK(int, execle, const char *program, const char *first, ...) {
     int result = READS_VARIABLES(int, call);                                                                 \
     int saved = errno;                                                                                       \
     if (result == 0) {                                                                                       \
+        if (asked.fronted) kache_note_fronted(*pid);                                                         \
         kache_emit(K_SPAWNED, F_POSIX_SPAWN, 0, module, *pid, text_of(asked.program), NO_TEXT);              \
     } else {                                                                                                 \
         kache_note_exec(result, module, AT_FDCWD, asked.program, asked.how & ~(unsigned)F_ALONE);            \
@@ -494,17 +498,18 @@ void kache_note_end(pid_t child, int status, uint32_t module) {
     errno = saved;
 }
 
-#define WAIT(name, parameters, ...)                                                                          \
+#define WAIT(name, parameters, polls, ...)                                                                   \
     HOOK(pid_t, name, parameters) {                                                                          \
+        polls;                                                                                               \
         int own = 0;                                                                                         \
         status = status ? status : &own;                                                                     \
         pid_t child = REAL(name)(__VA_ARGS__);                                                               \
         kache_note_end(child, child > 0 ? *status : 0, kache_module(CALLER));                                      \
         return child;                                                                                        \
     }
-WAIT(wait, int *status, status)
-WAIT(waitpid, pid_t pid COMMA int *status COMMA int options, pid, status, options)
-WAIT(__waitpid, pid_t pid COMMA int *status COMMA int options, pid, status, options)
+WAIT(wait, int *status, , status)
+WAIT(waitpid, pid_t pid COMMA int *status COMMA int options, kache_await_fronted(pid, options), pid, status, options)
+WAIT(__waitpid, pid_t pid COMMA int *status COMMA int options, kache_await_fronted(pid, options), pid, status, options)
 
 HOOK(int, waitid, int kind, id_t id, siginfo_t *info, int options) {
     siginfo_t own;

@@ -282,6 +282,43 @@ fn compilers_within_are_units_and_a_command_within_a_run_is_cached() {
     assert_eq!([within(), within()], [(Miss, true), (Hit, false)]);
 }
 
+/// Starts 40 compiles and polls as the `cc` crate does. Prints how many had ended by the first answer.
+const POLLS: &str = r#"
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+extern char **environ;
+int main(int count, char **words) {
+    int at_once = 0;
+    for (int i = 0; i < 40; i++) {
+        pid_t pid, found;
+        int status, polls = 0;
+        if (posix_spawnp(&pid, words[1], 0, 0, words + 1, environ)) return 2;
+        while (!(found = waitpid(pid, &status, WNOHANG))) polls++;
+        if (found != pid || !WIFEXITED(status)) return 3;
+        if (WEXITSTATUS(status)) return 4;
+        at_once += polls == 0;
+    }
+    printf("%d", at_once);
+}
+"#;
+
+#[test]
+fn who_polls_a_compiler_finds_the_end_of_a_hit_at_once() {
+    let test = TestEnv::new();
+    test.write("w/f.c", "int f(void) { return 1; }\n");
+    test.write("w/bad.c", "int f(\n");
+    test.write("w/polls.c", POLLS);
+    assert_success(&mut test.kache_in("w", &["gcc", "polls.c", "-o", "polls"]));
+    let polls =
+        |source: &str| test.kache_in("w", &["run", "--", "./polls", "gcc", "-c", source, "-o", "f.o"]);
+    let found = String::from_utf8(assert_success(&mut polls("f.c")).stdout).unwrap();
+    // A parent that does not wait finds an end by chance: when another process had its processor.
+    assert!(found.parse::<u32>().unwrap() > 20, "{found}");
+    assert_eq!(test.events().iter().filter(|event| event.outcome == Hit).count(), 39);
+    assert_eq!(polls("bad.c").output().unwrap().status.code(), Some(4));
+}
+
 /// perl notes when it started and looks at many files; only a script that has a word for times is told of them.
 #[test]
 fn a_perl_script_counts_by_the_words_that_it_has_for_times() {
