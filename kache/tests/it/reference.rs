@@ -11,7 +11,7 @@ use kache_core::reason::Reason;
 use kache_core::settings;
 use kache_report::explain::reasons;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::process::Command;
@@ -194,12 +194,10 @@ fn rules() -> String {
 fn libc() -> String {
     let all = json(&["tables", "libc"]);
     let mut out = String::new();
-    let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut classes = BTreeSet::new();
     for group in items(&all["groups"]) {
         let class = text(group, "class");
-        let first = classes.get(class).is_none();
-        *classes.entry(class).or_default() += 1;
-        if first {
+        if classes.insert(class) {
             writeln!(out, "## Class: {class}\n").unwrap();
         }
         let symbols: Vec<&str> = items(&group["symbols"]).map(|symbol| symbol.as_str().unwrap()).collect();
