@@ -61,10 +61,12 @@ static uint64_t nanoseconds(struct statx_timestamp time) {
     return (uint64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* Which file a descriptor is, and of what time: by its name, another may be found later. */
-static __attribute__((noinline)) size_t identify(int fd, char out[IDENTITY_MAX]) {
+/* Which file a descriptor is, and of what time: by its name, another may be found later. Adds to the flags whether it is a
+ * directory. */
+static __attribute__((noinline)) size_t identify(int fd, char out[IDENTITY_MAX], unsigned *flags) {
     struct statx is;
     if (kache_raw(SYS_statx, fd, (long)"", AT_EMPTY_PATH, STATX_BASIC_STATS, (long)&is, 0)) return 0;
+    if (S_ISDIR(is.stx_mode)) *flags |= F_DIRECTORY;
     uint64_t major = is.stx_dev_major, minor = is.stx_dev_minor;
     uint64_t device = (major & ~(uint64_t)0xfff) << 32 | (major & 0xfff) << 8 | (minor & ~(uint64_t)0xff) << 12 |
                       (minor & 0xff);
@@ -96,7 +98,7 @@ void kache_note_open(int err, uint32_t module, int dirfd, const char *path, int 
     /* A file opened for both, not emptied and not new, may have had something to read. */
     bool reads = mode != O_WRONLY && !(how & O_TRUNC) && !is_new;
     char identity[IDENTITY_MAX];
-    size_t length = reads && !err && fd >= 0 ? identify(fd, identity) : 0;
+    size_t length = reads && !err && fd >= 0 ? identify(fd, identity, &flags) : 0;
     unsigned how_named = place.relative ? F_READ_RELATIVE : 0;
     if (reads) kache_emit(K_READ, flags | how_named, err, module, how, place.text, text_len(identity, length));
     if (writes) kache_emit(K_WRITE, flags, err, module, how, place.text, NO_TEXT);

@@ -21,10 +21,12 @@ impl Collector<'_> {
 
     /// The act of reading where code lies in memory, if a path shows that of the process.
     pub(super) fn map_of_itself(&self, e: &TraceEvent, by: Cause) -> Option<Act> {
-        let is_own = [&b"/proc/self/maps"[..], b"/proc/thread-self/maps"].contains(&e.path);
+        if ![&b"/proc/self/maps"[..], b"/proc/thread-self/maps"].contains(&e.path) {
+            return None;
+        }
         let program = self.processes.get(e.pid)?.program.as_os_str().as_encoded_bytes();
         let is_below_root = self.subject.roots.portable(program) != program;
-        is_own.then(|| TrustPolicy::reads_map(by.actor, is_below_root))
+        Some(TrustPolicy::reads_map(by.actor, is_below_root))
     }
 
     pub(super) fn host_fact(&mut self, e: &TraceEvent, by: Cause) {

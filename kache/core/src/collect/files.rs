@@ -21,7 +21,9 @@ impl Collector<'_> {
         if e.errno != 0 {
             return self.failed(e, by, Act::CannotOpen);
         }
-        if e.flags & flag::DIRECTORY != 0 || self.file_type(&path) == Some(FileType::Dir) {
+        // Where the record says which file it was, it says whether that is a directory.
+        let is_dir = || StatId::parse(e.path2).is_none() && self.file_type(&path) == Some(FileType::Dir);
+        if e.flags & flag::DIRECTORY != 0 || is_dir() {
             return self.at(by, Act::OpensDirectory, &path);
         }
         if is_descriptor(&path) {

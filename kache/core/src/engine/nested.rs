@@ -52,7 +52,12 @@ impl Job<'_> {
     fn deeds(&self, dependencies: &[RecordedDependency], outputs: &[PathBuf]) -> Option<Deeds> {
         let action = self.action;
         let program = self.request.real_file()?;
-        let mut told = Told { job: self, deeds: Deeds::of(program, &action.cwd), reads_all: false };
+        let mut told = Told {
+            job: self,
+            deeds: Deeds::of(program, &action.cwd),
+            reads_all: false,
+            absent: Digest::of(platform::ABSENCES[0].as_bytes()),
+        };
         let called = self.request.program.as_os_str().as_encoded_bytes();
         let search = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
         told.put(EventKind::Named, 0, called, search.as_encoded_bytes());
@@ -79,6 +84,8 @@ struct Told<'a> {
     job: &'a Job<'a>,
     deeds: Deeds,
     reads_all: bool,
+    /// Of the word for a path where nothing is.
+    absent: Digest,
 }
 
 impl Told<'_> {
@@ -97,12 +104,13 @@ impl Told<'_> {
             |name: &[u8]| Some(self.job.view.roots.local(name)?.into_os_string().into_encoded_bytes());
         match dependency.kind {
             Kind::File => self.put(EventKind::Read, 0, &local(name)?, b""),
+            Kind::Path if digest == Some(&self.absent) => self.find_nothing(&local(name)?),
             Kind::Path => self.probe(&local(name)?),
             Kind::Missing => {
                 let mut parts = name.split(|b| *b == 0);
                 let dir = local(parts.next()?)?;
                 for name in parts {
-                    self.probe(&[&dir[..], b"/", name].concat());
+                    self.find_nothing(&[&dir[..], b"/", name].concat());
                 }
             }
             Kind::Listing => self.put(EventKind::List, 0, &local(name)?, b""),
@@ -146,6 +154,11 @@ impl Told<'_> {
             Kind::Tree => return None,
         }
         Some(())
+    }
+
+    /// That nothing is there holds for the result: most of what a compile looks at, so the system is not asked again.
+    fn find_nothing(&mut self, path: &[u8]) {
+        self.fail(EventKind::Stat, 0, libc::ENOENT, path);
     }
 
     fn probe(&mut self, path: &[u8]) {

@@ -64,12 +64,14 @@ impl Outer {
 /// What a program would have done, as records of the log.
 pub struct Deeds {
     records: Vec<u8>,
+    /// Of this process.
+    pid: u32,
 }
 
 impl Deeds {
     /// Of a program that starts in a directory. `file` has its links followed.
     pub fn of(file: &Path, cwd: &Path) -> Deeds {
-        let mut deeds = Deeds { records: Vec::new() };
+        let mut deeds = Deeds { records: Vec::new(), pid: std::process::id() };
         let (file, cwd) = (file.as_os_str().as_encoded_bytes(), cwd.as_os_str().as_encoded_bytes());
         let parent = crate::platform::parent_id();
         deeds.put(EventKind::Start, flag::IN_PLACE, 0, parent.into(), file, cwd);
@@ -84,8 +86,9 @@ impl Deeds {
         out.extend((total as u32).to_ne_bytes());
         out.extend([kind as u8, flags]);
         out.extend((errno as u16).to_ne_bytes());
-        out.extend(std::process::id().to_ne_bytes());
-        out.extend(std::process::id().to_ne_bytes());
+        // The process, and the thread.
+        out.extend(self.pid.to_ne_bytes());
+        out.extend(self.pid.to_ne_bytes());
         out.extend(super::trace::UNKNOWN_MODULE.to_ne_bytes());
         out.extend(0_u32.to_ne_bytes());
         out.extend(aux.to_ne_bytes());

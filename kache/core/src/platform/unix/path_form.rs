@@ -9,9 +9,8 @@ pub const PATH_LIST_SEPARATOR: char = ':';
 
 /// Removes `.` components and doubled slashes. Keeps `..`, since its meaning depends on links.
 pub fn normalize(path: &[u8]) -> Vec<u8> {
-    let clean =
-        !path.windows(2).any(|w| w == b"//" || w == b"/.") && (path.len() < 2 || !path.ends_with(b"/"));
-    if clean {
+    let is_clean = |at: usize| !matches!(path.get(at + 1), Some(b'/' | b'.'));
+    if memchr::memchr_iter(b'/', path).all(is_clean) && (path.len() < 2 || !path.ends_with(b"/")) {
         return path.to_vec();
     }
     let mut out = Vec::with_capacity(path.len());
