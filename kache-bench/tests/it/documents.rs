@@ -2,26 +2,39 @@
 //! do is what the other tests are about.)
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const RUN: &str = "cargo run --release -p kache-bench -- ";
+const BEFORE: &[&str] =
+    &["cargo run --release -p kache-bench -- ", "cargo run --release --locked -p kache-bench -- "];
+
+/// Every Markdown file below a directory.
+fn pages(dir: &Path) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => out.extend(pages(&path)),
+            false if path.extension().is_some_and(|e| e == "md") => out.push(path),
+            false => {}
+        }
+    }
+    out
+}
 
 /// All such lines, with the document that each is from.
 fn commands() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let manual = fs::read_dir(root.join("kache/docs")).unwrap().map(|f| f.unwrap().path());
-    let documents =
-        manual.chain(["README.md", "workloads/README.md", "results/README.md"].map(|f| root.join(f)));
+    let around =
+        ["README.md", "CONTRIBUTING.md", "workloads/README.md", "results/README.md"].map(|f| root.join(f));
     let mut all = Vec::new();
-    for document in documents {
+    for document in pages(&root.join("kache/docs/src")).into_iter().chain(around) {
         let text = fs::read_to_string(&document).unwrap();
-        let lines = text.lines().filter_map(|l| l.trim().strip_prefix(RUN));
-        all.extend(
-            lines.map(|l| {
-                (document.display().to_string(), l.split(" #").next().unwrap_or(l).trim().to_string())
-            }),
-        );
+        let command = |line: &str| {
+            let rest = BEFORE.iter().find_map(|before| line.trim().strip_prefix(before))?;
+            Some((document.display().to_string(), rest.split(" #").next().unwrap_or(rest).trim().to_string()))
+        };
+        all.extend(text.lines().filter_map(command));
     }
     all
 }

@@ -1,83 +1,70 @@
-//! Every command in the documents is run: each fenced block of shell, in a project of its own, through the real binary.
+//! The commands in the README and the manual are run: each page in a project of its own, through the real binary.
 //!
-//! A line that takes too long here is a row of [`NOT_RUN`], which checks it in another way. A new command in a document is run,
-//! or needs a row.
+//! | fence | meaning |
+//! | --- | --- |
+//! | `sh` | run here |
+//! | `sh ci` | `.ci/run` takes each line from the README and runs it |
+//! | `sh no-run` | cannot be run here: the first line is a comment that says why. Options of kache, packages and scripts must exist |
+//!
+//! A file for another program (`yaml`, `dockerfile`) is not run either and begins with such a comment. A `toml` block is read as
+//! a `kache.toml`.
 
 use crate::KACHE;
+use crate::manual::{self, Block, root};
 use crate::tools::require_tool;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-/// What must hold of the words of a line.
-type Check = fn(&[&str]) -> bool;
+/// How the first line of a block begins that is not run.
+const NOT_RUN: &str = "# Not run by the tests";
 
-/// How lines begin that are not run, and their checks.
-const NOT_RUN: &[(&str, Check)] = &[
-    // The harness's own test of the documents checks these options.
-    ("cargo run --release -p kache-bench", |_| true),
-    ("cargo test", names_a_package),
-    ("cargo install", names_a_package),
-    ("scripts/", |words| root().join(words[0]).metadata().unwrap().permissions().mode() & 0o111 != 0),
-    // It is a script of Mozilla's.
-    ("../configure", |words| words[1] == "--with-compiler-wrapper=kache"),
+/// Tools that a page may need and a machine may lack: what a line begins with, and the Debian package.
+const TOOLS: &[(&str, &str)] = &[("cmake", "cmake"), ("meson", "meson")];
+
+/// A project with a crate, a crate that it depends on, and a file in C with files for three build systems.
+const PROJECT: &[(&str, &str)] = &[
+    (
+        "Cargo.toml",
+        "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nserde = { path = \"serde\" }\n[workspace]\n",
+    ),
+    ("src/main.rs", "fn main() { println!(\"{}\", serde::one()) }\n"),
+    ("serde/Cargo.toml", "[package]\nname = \"serde\"\nversion = \"0.1.0\"\nedition = \"2024\"\n"),
+    ("serde/src/lib.rs", "pub fn one() -> u32 { 1 }\n"),
+    ("hello.c", "int hello(void) { return 1; }\n"),
+    ("Makefile", "hello.o: hello.c\n\t$(CC) -c hello.c -o hello.o\n"),
+    (
+        "CMakeLists.txt",
+        "cmake_minimum_required(VERSION 3.10)\nproject(hello C)\nadd_library(hello STATIC hello.c)\n",
+    ),
+    ("meson.build", "project('hello', 'c', 'cpp')\nstatic_library('hello', 'hello.c')\n"),
+    (".gitignore", "/target\n"),
 ];
 
-/// Whether the value of `-p` or `--path` is a package of the workspace. Without one it is the whole workspace.
-fn names_a_package(words: &[&str]) -> bool {
-    let members = ["kache", "kache/agent", "kache/core", "kache/frontends", "kache/report", "kache-bench"];
-    let value = |flag: &str| words.iter().position(|word| *word == flag).map(|at| words[at + 1]);
-    let is_named = |member: &str, name: &str| {
-        let manifest = fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
-        manifest.contains(&format!("\nname = \"{name}\"\n"))
-    };
-    value("--path").is_none_or(|path| members.contains(&path))
-        && value("-p").is_none_or(|name| members.iter().any(|member| is_named(member, name)))
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
-}
-
-/// A home, and in it a checkout with a crate, a crate that it depends on, and a file in C with a makefile.
-fn project(home: &Path) -> PathBuf {
-    let p = home.join("project");
-    for (name, text) in [
-        (
-            "project/Cargo.toml",
-            "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[dependencies]\nserde = { path = \"serde\" }\n[workspace]\n",
-        ),
-        ("project/src/main.rs", "fn main() { println!(\"{}\", serde::one()) }\n"),
-        (
-            "project/serde/Cargo.toml",
-            "[package]\nname = \"serde\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
-        ),
-        ("project/serde/src/lib.rs", "pub fn one() -> u32 { 1 }\n"),
-        ("project/hello.c", "int hello(void) { return 1; }\n"),
-        ("project/Makefile", "hello.o: hello.c\n\t$(CC) -c hello.c -o hello.o\n"),
-        (
-            "project/CMakeLists.txt",
-            "cmake_minimum_required(VERSION 3.10)\nproject(hello C)\nadd_library(hello STATIC hello.c)\n",
-        ),
-        ("project/.git/HEAD", "ref: refs/heads/main\n"),
-    ] {
-        let file = home.join(name);
+/// A home with that project, as somebody has it who has built the project once.
+fn set_up(home: &Path) {
+    for (name, text) in PROJECT {
+        let file = home.join("project").join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, text).unwrap();
     }
-    let bin = home.join("bin");
-    fs::create_dir_all(&bin).unwrap();
-    std::os::unix::fs::symlink(KACHE, bin.join("kache")).unwrap();
-    p
+    fs::create_dir_all(home.join("bin")).unwrap();
+    std::os::unix::fs::symlink(KACHE, home.join("bin/kache")).unwrap();
+    let commit = "git init -q && git add . && git -c user.name=a -c user.email=a@b commit -qm a";
+    let script = format!("cargo build && kache cc -c hello.c -o hello.o && {commit}");
+    let built = shell(home, &script).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
 }
 
-/// A shell in that home, with nothing of this user's settings.
+/// A shell in that home, without this user's settings.
 fn shell(home: &Path, script: &str) -> Command {
     let mut c = Command::new("bash");
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let ours = ["KACHE_", "CARGO", "RUSTC", "XDG_"].iter().any(|p| text.starts_with(p));
+        let ours = ["KACHE_", "CARGO", "RUSTC", "XDG_", "GIT_"].iter().any(|p| text.starts_with(p));
         if ours || text == "CI" {
             c.env_remove(&name);
         }
@@ -89,67 +76,50 @@ fn shell(home: &Path, script: &str) -> Command {
     c.env("CARGO_HOME", home.join(".cargo"))
         .env("PATH", path)
         .env("GITHUB_STEP_SUMMARY", home.join("summary"));
-    // As one has it who has set kache up.
+    // As somebody has it who has set kache up.
     c.env("RUSTC_WRAPPER", "kache");
     c.current_dir(home.join("project")).stdin(Stdio::null());
     c
 }
 
-/// The shell blocks of a document, line by line.
-fn blocks(text: &str) -> Vec<Vec<String>> {
-    let mut all = Vec::new();
-    let mut open: Option<Vec<String>> = None;
-    for line in text.lines() {
-        match (&mut open, line.trim()) {
-            (None, "```sh") => open = Some(Vec::new()),
-            (Some(_), "```") => all.extend(open.take()),
-            (Some(block), line) if !line.is_empty() => block.push(line.to_string()),
-            _ => {}
-        }
-    }
-    all
-}
-
-/// The line as it is run, if it is. A command that draws on a terminal gets one, and a key that ends it.
-fn runnable(line: &str) -> Option<String> {
-    if let Some((_, holds)) = NOT_RUN.iter().find(|(prefix, _)| line.starts_with(prefix)) {
-        let words: Vec<&str> = line.split(" #").next().unwrap_or(line).split_whitespace().collect();
-        assert!(holds(&words), "{line}");
-        return None;
-    }
-    if line.starts_with("cmake") && !require_tool("cmake", "cmake") {
-        return None;
-    }
+/// The line as it is run. A command that draws on a terminal gets one, and a key that ends it.
+fn runnable(line: &str) -> String {
     if line.contains("kache monitor") {
         let line = line.split(" #").next().unwrap_or(line).trim();
-        return Some(format!("printf q | TERM=xterm timeout 60 script -qec '{line}' /dev/null"));
+        return format!("printf q | TERM=xterm timeout 60 script -qec '{line}' /dev/null");
     }
-    Some(line.to_string())
+    line.to_string()
 }
 
-fn run(document: &Path) {
+/// Runs the blocks of a page in a copy of the home `built`.
+fn run(page: &Path, built: &Path) {
+    let blocks = manual::blocks(&fs::read_to_string(page).unwrap());
+    let blocks: Vec<&Block> = blocks.iter().filter(|block| block.fence == "sh").collect();
+    if blocks.is_empty() {
+        return;
+    }
     let home = tempfile::tempdir().unwrap();
-    project(home.path());
-    // What was built before anybody asked.
-    let built = shell(home.path(), "cargo build && kache cc -c hello.c -o hello.o").output();
-    let built = built.unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    for block in blocks(&fs::read_to_string(document).unwrap()) {
+    let copied = Command::new("cp").arg("-a").arg(built.join(".")).arg(home.path()).status().unwrap();
+    assert!(copied.success());
+    for block in blocks {
+        let has_tool = |line: &String| {
+            let needed = TOOLS.iter().find(|(tool, _)| line.contains(&format!("{tool} ")));
+            needed.is_none_or(|(tool, package)| require_tool(tool, package))
+        };
+        if !block.lines.iter().all(has_tool) {
+            continue;
+        }
         let mut script = String::new();
-        for line in &block {
-            if let Some(line) = runnable(line) {
-                script += &format!("echo ':: '{}\n{line}\n", quoted(&line));
-            }
+        for line in &block.lines {
+            let line = runnable(line);
+            script += &format!("echo ':: '{}\n{line}\n", quoted(&line));
         }
         let ran = shell(home.path(), &script).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
         let last = out.lines().rfind(|l| l.starts_with(":: ")).unwrap_or_default();
-        assert!(ran.status.success(), "{}: {last}\n{out}\n{err}", document.display());
-        assert!(
-            !err.contains("kache: error") && !err.contains("kache: warning"),
-            "{}: {err}",
-            document.display()
-        );
+        let place = format!("{}:{}", page.display(), block.at);
+        assert!(ran.status.success(), "{place}: {last}\n{out}\n{err}");
+        assert!(!err.contains("kache: error") && !err.contains("kache: warning"), "{place}: {err}");
     }
 }
 
@@ -157,64 +127,100 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-macro_rules! documents {
-    ($($name:ident: $path:literal;)*) => {
-        $(#[test] fn $name() { run(&root().join($path)); })*
+#[test]
+fn the_commands_of_each_page_run() {
+    let built = tempfile::tempdir().unwrap();
+    set_up(built.path());
+    let pages = manual::documents();
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    run(page, built.path());
+                }
+            });
+        }
+    });
+}
 
-        #[test]
-        fn no_page_of_the_manual_is_left_out() {
-            let named: &[&str] = &[$($path),*];
-            for page in fs::read_dir(root().join("kache/docs")).unwrap() {
-                let name = format!("kache/docs/{}", page.unwrap().file_name().display());
-                assert!(named.contains(&name.as_str()), "{name} is not run");
+#[test]
+fn a_block_that_is_not_run_says_why_and_names_what_exists() {
+    for page in manual::documents() {
+        for block in manual::blocks(&fs::read_to_string(&page).unwrap()) {
+            let place = format!("{}:{}", page.display(), block.at);
+            let says_why = || block.lines.first().is_some_and(|line| line.starts_with(NOT_RUN));
+            match block.fence.as_str() {
+                "sh no-run" => {
+                    assert!(says_why(), "{place}: begin the block with `{NOT_RUN}: …`");
+                    block.lines[1..].iter().for_each(|line| check(line, &place));
+                }
+                "sh ci" => check_ci(&page, &block, &place),
+                "yaml" | "dockerfile" => assert!(says_why(), "{place}: begin the block with `{NOT_RUN}: …`"),
+                "toml" => {
+                    let read = kache_core::settings::Settings::with_file(&page, &block.lines.join("\n"));
+                    assert!(read.warnings.is_empty(), "{place}: {:?}", read.warnings);
+                }
+                "sh" | "text" | "json" | "toml cargo" => {}
+                other => panic!("{place}: `{other}` is not a fence that the tests know"),
             }
         }
+    }
+}
+
+/// Checks a line that is not run.
+fn check(line: &str, place: &str) {
+    let words: Vec<&str> = line.split(" #").next().unwrap_or(line).split_whitespace().collect();
+    let value = |flag: &str| words.iter().position(|word| *word == flag).map(|at| words[at + 1]);
+    match words[..] {
+        ["kache", command, ..] => {
+            let help = Command::new(KACHE).args([command, "--help"]).output().unwrap();
+            assert!(help.status.success(), "{place}: there is no command `{command}`");
+            let help = String::from_utf8_lossy(&help.stdout).into_owned();
+            let own = words.iter().take_while(|word| **word != "--");
+            for option in own.filter(|word| word.starts_with("--")) {
+                assert!(help.contains(option), "{place}: `kache {command}` has no {option}");
+            }
+        }
+        ["cargo", "install" | "test" | "run", ..] => {
+            let is_package = |path: &str| root().join(path).join("Cargo.toml").is_file();
+            assert!(value("--path").is_none_or(is_package), "{place}: {line}");
+            assert!(value("-p").is_none_or(|name| packages().contains(&name.to_string())), "{place}: {line}");
+        }
+        [script, ..] if script.starts_with("scripts/") || script.starts_with(".ci/") => {
+            let mode = root().join(script).metadata().unwrap_or_else(|e| panic!("{place}: {script}: {e}"));
+            assert!(mode.permissions().mode() & 0o111 != 0, "{place}: {script} cannot be run");
+        }
+        _ => {}
+    }
+}
+
+/// The names of the workspace's packages.
+fn packages() -> Vec<String> {
+    let members = [
+        "kache",
+        "kache/agent",
+        "kache/core",
+        "kache/frontends",
+        "kache/report",
+        "kache/seed",
+        "kache-bench",
+    ];
+    let name = |member: &&str| {
+        let manifest = fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap();
+        let name = manifest.lines().find_map(|line| line.strip_prefix("name = \""));
+        name.unwrap().trim_end_matches('"').to_string()
     };
+    members.iter().map(name).collect()
 }
 
-documents! {
-    the_readme: "README.md";
-    the_index: "kache/docs/README.md";
-    seeing: "kache/docs/seeing.md";
-    scripts: "kache/docs/scripts.md";
-    seeding: "kache/docs/seeding.md";
-    keys: "kache/docs/keys.md";
-    portability: "kache/docs/portability.md";
-    c_and_cpp: "kache/docs/c.md";
-    settings: "kache/docs/settings.md";
-    storage: "kache/docs/storage.md";
-    ci: "kache/docs/ci.md";
-    harness: "kache/docs/harness.md";
-    a_flag: "kache/docs/flag-row.md";
-    a_workload: "kache/docs/workload.md";
-    a_trap: "kache/docs/trap.md";
-    style: "kache/docs/style.md";
-}
-
-#[test]
-fn every_setting_is_in_the_manual_and_nothing_else() {
-    let page = fs::read_to_string(root().join("kache/docs/settings.md")).unwrap();
-    let rows: Vec<&str> = page.lines().filter(|l| l.starts_with("| `")).collect();
-    let expected: Vec<String> = kache_core::settings::TABLE
-        .iter()
-        .map(|r| format!("| `{}` | `{}` | {} | {} |", r.var, r.key, r.default, r.what))
-        .collect();
-    assert_eq!(rows, expected);
-}
-
-#[test]
-fn links_of_the_manual_lead_somewhere() {
-    let docs = root().join("kache/docs");
-    for page in fs::read_dir(&docs).unwrap() {
-        let text = fs::read_to_string(page.unwrap().path()).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let (file, heading) = link.split_once('#').map_or((link, None), |(f, h)| (f, Some(h)));
-            let led = fs::read_to_string(docs.join(file)).unwrap_or_else(|e| panic!("{link}: {e}"));
-            if let Some(heading) = heading {
-                let there =
-                    |l: &str| l.trim_start_matches('#').trim().to_lowercase().replace(' ', "-") == heading;
-                assert!(led.lines().filter(|l| l.starts_with('#')).any(there), "{link}");
-            }
-        }
+/// Each line of such a block is in the README, and `.ci/run` asks for it.
+fn check_ci(page: &Path, block: &Block, place: &str) {
+    assert!(page.ends_with("README.md"), "{place}: .ci/run reads the README only");
+    let script = fs::read_to_string(root().join(".ci/run")).unwrap();
+    let asked: Vec<&str> =
+        script.split("readme '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+    for line in &block.lines {
+        assert!(asked.iter().any(|text| line.contains(text)), "{place}: .ci/run does not run `{line}`");
     }
 }

@@ -46,6 +46,8 @@ mod links;
 mod links_places;
 #[cfg(target_os = "linux")]
 mod macros;
+mod manual;
+mod reference;
 mod report;
 #[cfg(target_os = "linux")]
 mod rust;

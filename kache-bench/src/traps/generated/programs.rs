@@ -110,7 +110,7 @@ fn set_up(s: &mut TestProject) -> &mut TestProject {
     s.rust_lib(&object).says("out/libl.rlib")
 }
 
-/// The table for people (`kache/docs/seeing.md`).
+/// The table for people (`kache/docs/src/concepts/programs.md`).
 #[cfg(test)]
 fn table() -> String {
     let row = |(command, hits): &(&str, Hits)| match hits {
@@ -129,8 +129,12 @@ mod tests {
 
     #[test]
     fn the_documents_have_the_table() {
-        let document = include_str!("../../../../kache/docs/seeing.md");
-        assert!(document.contains(&table()), "kache/docs/seeing.md needs this table:\n{}", table());
+        let document = include_str!("../../../../kache/docs/src/concepts/programs.md");
+        assert!(
+            document.contains(&table()),
+            "kache/docs/src/concepts/programs.md needs this table:\n{}",
+            table()
+        );
     }
 
     #[test]

@@ -28,7 +28,7 @@ reasons! {
     NoInput: "the command line names no source file" => NOTHING;
     SeveralInputs: "the command line names more than one source file" => "check RUSTFLAGS for a stray word";
     Link: "a link of a kind that kache does not cache, or a command that does not compile"
-        => "see the detail, and the section on links in `kache/docs/c.md`";
+        => "see the detail, and \"Links\" on the page \"C and C++\" of the manual";
     Language: "kache does not cache this source language" => NOTHING;
     PrecompiledHeader: "the command makes a precompiled header; compiles that use it are cached"
         => "none: a precompiled header contains the times of its source headers";
