@@ -1,5 +1,6 @@
 //! The form of the README and the manual: every page is in the book, links lead somewhere, prose is wrapped.
 
+use kache_core::dependency::Kind;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -138,4 +139,17 @@ fn prose_is_wrapped() {
 fn the_readme_is_short() {
     let text = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(text.lines().count() <= 200 && text.split_whitespace().count() <= 2000);
+}
+
+#[test]
+fn every_kind_of_dependency_is_explained() {
+    let page = fs::read_to_string(book().join("concepts/keys.md")).unwrap();
+    // A computed dependency is shown by the name of its function.
+    for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Computed) {
+        assert!(
+            page.contains(&format!("`{}`", kind.word())),
+            "concepts/keys.md does not explain `{}`",
+            kind.word()
+        );
+    }
 }
