@@ -159,11 +159,8 @@ fn missed(history: &History, at: usize, since: u64) -> MissedUnit {
         };
     };
     // For a package with another version, the version says more than the first changed input (its directory).
-    let mut now = history.events.iter().filter(|other| other.time_us >= since);
-    let entry = now.find(|other| explain::title(&other.unit) == first.unit);
-    let cause = entry
-        .and_then(|entry| package_change(history, entry, since))
-        .unwrap_or_else(|| first.summary.clone());
+    let cause =
+        package_change(history, &history.events[first.at], since).unwrap_or_else(|| first.summary.clone());
     let root_unit = Some(first.unit.clone()).filter(|unit| *unit != explanation.unit);
     MissedUnit { unit: explanation.unit, cause, root_unit, compile_seconds }
 }

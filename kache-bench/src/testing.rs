@@ -13,6 +13,8 @@ fn sample(unit: Unit, key: String) -> Sample {
         kache: "0".into(),
         pid: 1,
         build: "1".into(),
+        command: String::new(),
+        directory: String::new(),
         unit,
         kind: Kind::Unit,
         outcome: Outcome::Hit,

@@ -6,7 +6,7 @@
 use kache_core::action::Request;
 use kache_core::engine::{Ended, Ending, Engine};
 use kache_core::eval::find_program;
-use kache_core::events::{Event, Unit};
+use kache_core::events::{Event, Outcome, Unit};
 use kache_core::frontend::Frontend;
 use kache_core::observe::launch::LOG_VARIABLE;
 use kache_core::observe::log::Front;
@@ -20,7 +20,7 @@ use kache_core::timer::Timer;
 use kache_core::{platform, printable};
 use kache_frontends::FRONTENDS;
 use kache_frontends::rustc::kind_from_environment;
-use kache_frontends::{recognise, script};
+use kache_frontends::{origin, recognise, script};
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -122,7 +122,7 @@ impl Wrapper {
             self.broken(Reason::Panic, text.unwrap_or_default())
         });
         let restored = matches!(ended.ending, Ending::Restored(_));
-        let event = ended.event(self.time_us, &self.request.cwd, &self.timer, ran.get());
+        let event = self.event(ended, Some(store), ran.get());
         event.append(store.dir());
         event.log(self.settings.log.as_deref());
         report(&event);
@@ -160,9 +160,18 @@ impl Wrapper {
     /// Runs the compiler uncached. The event goes to the log that the user asked for, if any.
     fn cache_unusable(&self, why: &str) -> ! {
         let ended = self.broken(Reason::CacheUnusable, why);
-        let event = ended.event(self.time_us, &self.request.cwd, &self.timer, None);
+        let event = self.event(ended, None, None);
         event.log(self.settings.log.as_deref());
         exec_compiler(&self.request.program, &self.request.args, self.outer.as_ref())
+    }
+
+    fn event(&self, ended: Ended, store: Option<&Store>, ran: Option<ExitStatus>) -> Event {
+        let origin = origin::of_this_process(store);
+        let mut event = ended.event(origin, self.time_us, &self.request.cwd, &self.timer, ran);
+        if !self.settings.read && event.outcome == Outcome::Miss && event.detail.is_none() {
+            event.detail = Some("the setting `read` is off".to_string());
+        }
+        event
     }
 
     fn broken(&self, reason: Reason, detail: impl Into<String>) -> Ended {
@@ -170,13 +179,13 @@ impl Wrapper {
         Ended::broken(unit, kind_from_environment(), reason, detail)
     }
 
-    /// Warns about invalid settings once per build, that is once per parent process.
+    /// Warns about invalid settings once per build.
     fn warn_once(&self, store: &Store) {
         if self.settings.warnings.is_empty() {
             return;
         }
-        let mark = store.area(Area::Temporary).join(format!("warned-{}", platform::parent()));
-        if std::fs::File::create_new(mark).is_ok() {
+        let build = &origin::of_this_process(Some(store)).build;
+        if store.mark(Area::Builds, &format!("{build}.warned")) {
             for warning in &self.settings.warnings {
                 eprintln!("kache: warning: {}", printable::sanitize(warning));
             }

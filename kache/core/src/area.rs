@@ -44,6 +44,8 @@ pub enum Area {
     Blocklist,
     /// What builds asked for, so that the next one finds it restored.
     Seeds,
+    /// The builds that run, by their processes.
+    Builds,
 }
 
 impl Area {
@@ -62,6 +64,7 @@ impl Area {
         Area::Quarantine,
         Area::Blocklist,
         Area::Seeds,
+        Area::Builds,
     ];
 
     /// The areas whose directories a new store gets. The others are made by their first file.
@@ -94,6 +97,7 @@ impl Area {
             Area::Quarantine => "quarantine",
             Area::Blocklist => "condemned",
             Area::Seeds => "seeds",
+            Area::Builds => "builds",
         }
     }
 

@@ -254,8 +254,14 @@ pub struct Event {
     pub kache: String,
     /// The process id of the wrapper.
     pub pid: u32,
-    /// The parent process, by its process id and start time: the same for all invocations of one run of a build tool.
+    /// The process of the build, by its id and start time: the outermost build tool, or else the parent process.
     pub build: String,
+    /// The command that started the build, if a tool did and the system tells its command.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub command: String,
+    /// The working directory of that command.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub directory: String,
     pub unit: Unit,
     pub kind: Kind,
     pub outcome: Outcome,

@@ -18,6 +18,7 @@ pub mod key_trace;
 mod libraries;
 pub mod named_roots;
 pub mod observe;
+pub mod origin;
 pub mod paths;
 pub mod platform;
 pub mod policy;

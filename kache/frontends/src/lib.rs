@@ -32,6 +32,7 @@ pub mod loader;
 mod mapped;
 pub mod msvc;
 pub mod msvc_flags;
+pub mod origin;
 mod plan;
 pub mod policies;
 #[cfg(test)]

@@ -1,23 +1,31 @@
 //! Explains from events and key traces why a unit was compiled again.
 //!
 //! A miss with a key trace is compared with the nearest earlier trace of the same unit, which is the trace with the fewest
-//! differing inputs. If a differing input is another unit's output, that unit is compared in turn, with the trace of the
-//! invocation whose output was read before. The search ends at a unit whose own inputs changed: the root cause.
+//! differing inputs, among those of builds for the same purpose ([`purpose`]). If a differing input is the output of another unit that
+//! missed in the same build, that unit is compared in turn, with the trace of the invocation whose output was read before.
+//! The search ends at a unit whose own inputs changed: the root cause.
 
 pub mod diff;
 pub mod history;
+pub mod purpose;
 pub mod reasons;
 
 use diff::Difference;
 use history::History;
 use kache_core::events::{Checked, Confirmation, Event, Kind, Outcome, Unit};
+use kache_core::key_trace::KeyTrace;
 use kache_core::reason::Reason;
+use purpose::Purpose;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// The outcome of a unit in one invocation, with its causes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
+    /// The index of the event in the history.
+    #[serde(skip)]
+    pub at: usize,
     /// The unit's [`title`].
     pub unit: String,
     /// The group of commands: `rustc`, `cc`, `link`, `script`, `command`.
@@ -61,14 +69,23 @@ pub struct Because {
 pub enum Why {
     /// No earlier compile of the unit left a trace.
     FirstSeen,
+    /// No earlier compile of the unit was for the same purpose.
+    FirstLike {
+        /// What is new: `release build`, `build with the feature fast`.
+        first: String,
+    },
     /// The inputs are not known: see the event's reason.
     NoTrace,
-    /// Equal inputs were compiled before, but the result was not in the cache.
+    /// Equal inputs were compiled before, but the lookup did not find the result.
     SameInputs {
         /// The time of the latest of these compiles.
         earlier_us: u64,
         /// Whether any of those compiles stored its result.
         was_stored: bool,
+        /// Whether the latest of these compiles ended after this one began.
+        at_once: bool,
+        /// What the lookup reported, if it reported anything.
+        report: Option<String>,
         /// Why the result was not stored, if an event says so.
         reason: Option<Because>,
     },
@@ -92,6 +109,9 @@ pub enum Why {
 /// The root cause of a chain of misses.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cause {
+    /// The index of that unit's event in the history.
+    #[serde(skip)]
+    pub at: usize,
     /// The unit whose own inputs changed.
     pub unit: String,
     /// The path from the explained unit to that unit.
@@ -134,7 +154,8 @@ pub fn explain(history: &History, at: usize) -> Explanation {
     let why = missed.then(|| why(history, at, None));
     let causes = if missed { causes(history, at) } else { Vec::new() };
     Explanation {
-        unit: title(&event.unit),
+        at,
+        unit: history.title(at),
         family: event.unit.family.clone(),
         time_us: event.time_us,
         build: event.build.clone(),
@@ -166,35 +187,67 @@ fn why(history: &History, at: usize, against: Option<usize>) -> Why {
         Some(earlier) => vec![earlier],
         None => history.earlier(at),
     };
-    let mut nearest: Option<(usize, Vec<Difference>)> = None;
-    for i in earlier {
-        let Some(old) = history.events[i].result.as_deref().and_then(|r| history.trace(r)) else { continue };
-        let differences = diff::differences(&old, &trace);
-        if nearest.as_ref().is_none_or(|(_, d)| differences.len() < d.len()) {
-            nearest = Some((i, differences));
+    let with_trace =
+        |i: usize| Some((i, history.events[i].result.as_deref().and_then(|r| history.trace(r))?));
+    let mut earlier: Vec<(usize, Rc<KeyTrace>)> = earlier.into_iter().filter_map(with_trace).collect();
+    if against.is_none() {
+        of_project(history, event, &trace, &mut earlier);
+        if let Some(first) = keep_alike(history, event, &trace, &mut earlier) {
+            return Why::FirstLike { first };
         }
     }
+    let compared = earlier.into_iter().map(|(i, old)| (i, diff::differences(&old, &trace)));
+    let nearest = compared.min_by_key(|(i, differences)| (differences.len(), std::cmp::Reverse(*i)));
     let Some((i, mut differences)) = nearest else { return Why::FirstSeen };
     if differences.is_empty() {
-        return if against.is_some() {
-            Why::NotReproducible { earlier_us: history.events[i].time_us }
-        } else {
-            same_inputs(history, at, i)
+        return match against {
+            Some(_) => Why::NotReproducible { earlier_us: history.events[i].time_us },
+            None => same_inputs(history, at, i),
         };
     }
     for difference in &mut differences {
         let producer = producer(history, at, difference);
-        difference.made_by = producer.map(|p| title(&history.events[p].unit));
+        difference.made_by = producer.map(|p| history.title(p));
     }
     let inputs = trace.components.len() + differences.iter().filter(|d| d.new.is_none()).count();
     Why::Differs { earlier_us: history.events[i].time_us, inputs, differences }
 }
 
+/// Keeps the builds in the same directory, or else those in other checkouts of the project.
+fn of_project(history: &History, event: &Event, trace: &KeyTrace, earlier: &mut Vec<(usize, Rc<KeyTrace>)>) {
+    let is_here = |i: usize| history.events[i].cwd == event.cwd;
+    if earlier.iter().any(|(i, _)| is_here(*i)) {
+        earlier.retain(|(i, _)| is_here(*i));
+    } else {
+        earlier.retain(|(_, old)| purpose::share_a_source(old, trace));
+    }
+}
+
+/// Keeps the builds for the same purpose. If there is none, returns what is new.
+fn keep_alike(
+    history: &History,
+    event: &Event,
+    trace: &KeyTrace,
+    earlier: &mut Vec<(usize, Rc<KeyTrace>)>,
+) -> Option<String> {
+    let now = Purpose::of(event, trace);
+    let purposes: Vec<Purpose> =
+        earlier.iter().map(|(i, old)| Purpose::of(&history.events[*i], old)).collect();
+    if purposes.is_empty() {
+        return None;
+    }
+    let mut alike = purposes.iter().map(|purpose| *purpose == now);
+    earlier.retain(|_| alike.next() == Some(true));
+    now.first(&purposes)
+}
+
 fn same_inputs(history: &History, at: usize, latest: usize) -> Why {
-    let earlier = &history.events[latest];
+    let (event, earlier) = (&history.events[at], &history.events[latest]);
     let reason = Because::of(earlier).filter(|_| !earlier.stored);
     let was_stored = history.same_result(at).any(|e| e.stored || e.outcome == Outcome::Hit);
-    Why::SameInputs { earlier_us: earlier.time_us, was_stored, reason }
+    let at_once = earlier.time_us + earlier.total_us > event.time_us;
+    let report = event.detail.clone().or_else(|| event.trouble.clone()).filter(|_| event.stored);
+    Why::SameInputs { earlier_us: earlier.time_us, was_stored, at_once, report, reason }
 }
 
 /// The invocation that made the new version of an input.
@@ -227,19 +280,22 @@ impl Walk<'_> {
         if !self.seen.insert(at) {
             return;
         }
-        chain.push(title(&self.history.events[at].unit));
+        chain.push(self.history.title(at));
         let why = why(self.history, at, against);
         match &why {
             Why::Differs { differences, .. } => {
                 let mut upstream: Vec<(usize, Option<usize>)> = Vec::new();
+                let mut own = false;
                 for d in differences {
-                    let Some(p) = producer(self.history, at, d) else { continue };
-                    if upstream.iter().all(|(seen, _)| *seen != p) {
-                        let old = d.old.as_ref().and_then(|old| self.history.maker_of(p, &old.value));
-                        upstream.push((p, old));
+                    match producer(self.history, at, d).filter(|p| self.is_blamed(*p, at)) {
+                        Some(p) if upstream.iter().any(|(seen, _)| *seen == p) => {}
+                        Some(p) => {
+                            let old = d.old.as_ref().and_then(|old| self.history.maker_of(p, &old.value));
+                            upstream.push((p, old));
+                        }
+                        None => own |= !d.is_derived(),
                     }
                 }
-                let own = differences.iter().any(|d| d.made_by.is_none() && !d.is_derived());
                 if own || upstream.is_empty() {
                     self.cause(at, why.clone(), chain);
                 }
@@ -252,6 +308,12 @@ impl Walk<'_> {
         chain.pop();
     }
 
+    /// Whether a unit missed in the build of another one. What was restored, or built earlier, is an input like any other.
+    fn is_blamed(&self, producer: usize, at: usize) -> bool {
+        let (producer, event) = (&self.history.events[producer], &self.history.events[at]);
+        producer.build == event.build && producer.outcome == Outcome::Miss
+    }
+
     fn cause(&mut self, at: usize, why: Why, chain: &[String]) {
         let event = &self.history.events[at];
         let reason = Because::of(event).filter(|_| !event.stored);
@@ -262,7 +324,8 @@ impl Walk<'_> {
             }
             None => summary.clone(),
         };
-        self.found.push(Cause { unit: title(&event.unit), chain: chain.to_vec(), summary, key, why, reason });
+        let unit = self.history.title(at);
+        self.found.push(Cause { at, unit, chain: chain.to_vec(), summary, key, why, reason });
     }
 }
 
@@ -274,14 +337,20 @@ pub fn telling(why: &Why) -> Option<&Difference> {
 
 fn summary(why: &Why, reason: Option<&Because>) -> String {
     match (why, reason) {
-        (Why::Differs { .. }, _) => {
-            telling(why).map_or(String::new(), |d| format!("{} {}", d.name, d.verb()))
-        }
+        (Why::Differs { .. }, _) => telling(why).map_or(String::new(), |d| match &d.made_by {
+            Some(unit) => format!("the output of {unit} {}", d.verb()),
+            None => format!("{} {}", d.name, d.verb()),
+        }),
         (Why::NoTrace, Some(b)) => b.word.to_string(),
         (Why::NoTrace, None) => "its inputs were not recorded".to_string(),
         (Why::FirstSeen, Some(b)) => format!("first build, result not stored ({})", b.word),
         (Why::FirstSeen, None) => "first build".to_string(),
-        (Why::SameInputs { was_stored: true, .. }, _) => "its result was no longer in the cache".to_string(),
+        (Why::FirstLike { first }, _) => format!("first {first}"),
+        (Why::SameInputs { at_once: true, .. }, _) => {
+            "another build compiled it at the same time".to_string()
+        }
+        (Why::SameInputs { was_stored: true, report: Some(report), .. }, _) => report.clone(),
+        (Why::SameInputs { was_stored: true, .. }, _) => "the lookup did not find its result".to_string(),
         (Why::SameInputs { reason: Some(b), .. }, _) => format!("its result is never stored ({})", b.word),
         (Why::SameInputs { .. }, _) => "its result was not stored".to_string(),
         (Why::Place { confirmation: Confirmation::Literal }, _) => {

@@ -14,6 +14,7 @@ use kache_core::action::Request;
 use kache_core::platform;
 use kache_core::settings::Settings;
 use kache_core::store::Store;
+use kache_frontends::origin;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -57,7 +58,7 @@ pub fn sow(store: &Store, settings: &Settings, request: &Request) {
     }
     // A collection removes records that were not touched for long.
     let _ = platform::touch(&records);
-    let _ = fill(&build, &units);
+    let _ = fill(store, &build, &units);
 }
 
 /// Whether nothing was built there.
@@ -91,7 +92,7 @@ fn units(path: &Path) -> Vec<Unit> {
     kept.into_iter().map(|(_, unit)| unit).collect()
 }
 
-fn fill(build: &Build, units: &[Unit]) -> io::Result<()> {
+fn fill(store: &Store, build: &Build, units: &[Unit]) -> io::Result<()> {
     let target = &build.places.target;
     if target.symlink_metadata().is_err() {
         fs::create_dir_all(target)?;
@@ -120,7 +121,8 @@ fn fill(build: &Build, units: &[Unit]) -> io::Result<()> {
     }
     let queue = Queue::new(units);
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(units.len()).min(16);
-    let head = Task { places: build.places.clone(), time_ns, build: platform::parent() };
+    let head =
+        Task { places: build.places.clone(), time_ns, origin: origin::of_this_process(Some(store)).clone() };
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| queue.serve(&head));

@@ -10,6 +10,7 @@ use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
 use kache_core::engine::{Ending, Engine, Seed, Seeded};
 use kache_core::observe::observer::Unobserved;
+use kache_core::origin::Origin;
 use kache_core::platform;
 use kache_core::restore::Staging;
 use kache_core::settings::Settings;
@@ -38,7 +39,7 @@ pub struct Task {
     /// The time of modification of all that cargo compares, in ns since 1970.
     pub time_ns: i64,
     /// The build in events.
-    pub build: String,
+    pub origin: Origin,
 }
 
 impl Task {
@@ -46,13 +47,14 @@ impl Task {
         let mut w = Writer::new(MAGIC);
         self.places.write(&mut w);
         w.num(self.time_ns as u64);
-        w.bytes(self.build.as_bytes());
+        w.bytes(self.origin.encode().as_bytes());
         w.finish()
     }
 
     fn decode(bytes: &[u8]) -> Option<Task> {
         let mut r = Reader::open(bytes, MAGIC)?;
-        Some(Task { places: Places::read(&mut r)?, time_ns: r.num()? as i64, build: r.text()? })
+        let (places, time_ns) = (Places::read(&mut r)?, r.num()? as i64);
+        Some(Task { places, time_ns, origin: Origin::decode(r.text()?.as_bytes())? })
     }
 }
 
@@ -162,8 +164,7 @@ impl Place<'_> {
             Some(script) => self.restore_script(&engine, &request, &self.task.places.target.join(script)),
             None => self.restore_compile(&engine, &request),
         }?;
-        let mut event = ended.ended.event(time_us, &self.cwd, &timer, None);
-        event.build = self.task.build.clone();
+        let mut event = ended.ended.event(&self.task.origin, time_us, &self.cwd, &timer, None);
         event.seeded = true;
         event.append(self.store.dir());
         event.log(settings.log.as_deref());
@@ -309,7 +310,11 @@ mod tests {
     #[test]
     fn a_task_is_read_as_written() {
         let places = Places { target: "/a/target".into(), workspace: "/a".into() };
-        let task = Task { places, time_ns: 1_700_000_000_000_000_001, build: "1-2".into() };
+        let task = Task {
+            places,
+            time_ns: 1_700_000_000_000_000_001,
+            origin: Origin { build: "1-2".into(), ..Origin::default() },
+        };
         assert_eq!(Task::decode(&task.encode()), Some(task));
         assert_eq!(Task::decode(b"kachest1"), None);
     }

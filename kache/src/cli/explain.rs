@@ -1,7 +1,7 @@
 //! `kache explain`: explains why a unit's last build missed, down to the root cause, or groups all misses of the last build
 //! by root cause.
 //!
-//! JSON: `{"v":2,"cache","build","units":[Explanation…],"causes":[{"summary","changed_units":[unit…],
+//! JSON: `{"v":2,"cache","build","command","units":[Explanation…],"causes":[{"summary","changed_units":[unit…],
 //! "affected_units":[unit…]}]}`; see [`Explanation`] for its fields. `changed_units` differ by themselves, `affected_units`
 //! missed because of them. `build` is `null` if the command names a unit.
 
@@ -48,6 +48,9 @@ pub struct Options {
 struct Json {
     cache: String,
     build: Option<String>,
+    /// The command that started the build.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    command: String,
     units: Vec<Explanation>,
     causes: Vec<Group>,
 }
@@ -60,6 +63,11 @@ struct Group {
     affected_units: Vec<String>,
     #[serde(skip)]
     cause: Cause,
+    /// The events of the units whose inputs changed, and of all units that missed for this cause.
+    #[serde(skip)]
+    changed: BTreeSet<usize>,
+    #[serde(skip)]
+    missed: BTreeSet<usize>,
 }
 
 pub fn run(options: &Options) -> Result<Answer, CliError> {
@@ -74,8 +82,9 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     };
     let units: Vec<Explanation> = chosen.iter().map(|at| explain(&history, *at)).collect();
     let causes = groups(&units);
+    let command = build.as_ref().map_or(String::new(), |b| b.command.clone());
     let build = asked.is_empty().then(|| build.map_or(String::new(), |b| b.name));
-    let json = Json { cache: cache.display().to_string(), build, units, causes };
+    let json = Json { cache: cache.display().to_string(), build, command, units, causes };
     Answer::new(options.format, 2, &json, |page| match json.build {
         Some(_) => whole_build(&json, options.all, page),
         None => json.units.iter().for_each(|unit| one_unit(unit, options.all, page)),
@@ -121,24 +130,29 @@ fn groups(units: &[Explanation]) -> Vec<Group> {
     let mut out: Vec<Group> = Vec::new();
     for (unit, cause) in units.iter().flat_map(|u| u.causes.iter().map(move |c| (u, c))) {
         let at = out.iter().position(|g| g.cause.key == cause.key).unwrap_or_else(|| {
-            let (summary, cause) = (cause.summary.clone(), cause.clone());
-            out.push(Group { summary, changed_units: Vec::new(), affected_units: Vec::new(), cause });
+            out.push(Group {
+                summary: cause.summary.clone(),
+                changed_units: Vec::new(),
+                affected_units: Vec::new(),
+                cause: cause.clone(),
+                changed: BTreeSet::new(),
+                missed: BTreeSet::new(),
+            });
             out.len() - 1
         });
-        add(&mut out[at].changed_units, &cause.unit);
-        add(&mut out[at].affected_units, &unit.unit);
+        out[at].changed.insert(cause.at);
+        out[at].missed.insert(unit.at);
     }
-    for Group { changed_units, affected_units, .. } in &mut out {
-        affected_units.retain(|unit| !changed_units.contains(unit));
+    for group in &mut out {
+        let (changed, affected): (Vec<_>, Vec<_>) = units
+            .iter()
+            .filter(|u| group.missed.contains(&u.at))
+            .partition(|u| group.changed.contains(&u.at));
+        let names = |of: Vec<&Explanation>| of.iter().map(|u| u.unit.clone()).collect();
+        (group.changed_units, group.affected_units) = (names(changed), names(affected));
     }
-    out.sort_by_key(|g| std::cmp::Reverse(g.changed_units.len() + g.affected_units.len()));
+    out.sort_by_key(|g| std::cmp::Reverse(g.missed.len()));
     out
-}
-
-fn add(units: &mut Vec<String>, unit: &str) {
-    if !units.iter().any(|known| known == unit) {
-        units.push(unit.to_string());
-    }
 }
 
 fn whole_build(json: &Json, all: bool, page: &mut Page) {
@@ -149,8 +163,10 @@ fn whole_build(json: &Json, all: bool, page: &mut Page) {
     let missed = json.units.iter().filter(|u| u.outcome == Outcome::Miss).count();
     let hit = json.units.iter().filter(|u| u.outcome == Outcome::Hit).count();
     let other = json.units.len() - missed - hit;
+    let command = if json.command.is_empty() { String::new() } else { format!(", `{}`", json.command) };
+    let other = if other > 0 { format!(", {other} not cached or failed") } else { String::new() };
     page.heading(format!(
-        "the last build, {}: {}, {}, {other} not cached or failed",
+        "the last build{command}, {}: {}, {}{other}",
         ago(last.time_us),
         count(missed, "miss", "misses"),
         count(hit, "hit", "hits"),
@@ -161,7 +177,8 @@ fn whole_build(json: &Json, all: bool, page: &mut Page) {
         one_cause(group, all, page);
     }
     if json.causes.len() > shown {
-        page.line(format!("… and {} more causes: --all shows them", json.causes.len() - shown));
+        let more = count(json.causes.len() - shown, "more cause", "more causes");
+        page.line(format!("… and {more}: --all lists all"));
     }
     passed_through(json, page);
 }
@@ -283,7 +300,7 @@ fn details(cause: &Cause, all: bool, page: &mut Page) {
         because(b, page);
     }
     match &cause.why {
-        Why::FirstSeen => {}
+        Why::FirstSeen | Why::FirstLike { .. } => {}
         Why::Differs { differences, .. } => {
             let own: Vec<&Difference> = differences.iter().filter(|d| d.made_by.is_none()).collect();
             let own = if own.is_empty() { differences.iter().collect() } else { own };
@@ -296,11 +313,15 @@ fn details(cause: &Cause, all: bool, page: &mut Page) {
 fn why(why: &Why, all: bool, page: &mut Page) {
     match why {
         Why::FirstSeen => page.line("  first build: no earlier run of this unit's command is recorded"),
+        Why::FirstLike { first } => page.line(format!("  first {first}: no earlier one is recorded")),
         Why::NoTrace => page.line("  its inputs are not recorded, so they cannot be compared"),
-        Why::SameInputs { earlier_us, was_stored: true, .. } => {
-            let ago = ago(*earlier_us);
-            page.line(format!("  the same inputs were compiled {ago}, but the result was not in the cache:"));
-            page.line("  it was evicted, damaged or dropped by a check, `read` was off, or another build was compiling it");
+        Why::SameInputs { at_once: true, .. } => {
+            page.line("  another build compiled the same inputs at the same time");
+        }
+        Why::SameInputs { earlier_us, was_stored: true, report, .. } => {
+            let found = "the lookup did not find the stored result";
+            let report = report.as_ref().map_or("; no reason was recorded".to_string(), |r| format!(": {r}"));
+            page.line(format!("  the same inputs were compiled {}, but {found}{report}", ago(*earlier_us)));
         }
         Why::SameInputs { earlier_us, reason, .. } => {
             let ago = ago(*earlier_us);
@@ -320,7 +341,16 @@ fn why(why: &Why, all: bool, page: &mut Page) {
             let (n, ago) = (differences.len(), ago(*earlier_us));
             let differ = if n == 1 { "differs" } else { "differ" };
             page.line(format!("  {n} of {inputs} inputs {differ} from the nearest earlier compile, {ago}"));
-            list_differences(&differences.iter().collect::<Vec<_>>(), all, page);
+            let (made, own): (Vec<&Difference>, Vec<&Difference>) =
+                differences.iter().partition(|d| d.made_by.is_some());
+            if all || own.iter().all(|d| d.is_derived()) {
+                return list_differences(&differences.iter().collect::<Vec<_>>(), all, page);
+            }
+            list_differences(&own, all, page);
+            if !made.is_empty() {
+                let outputs = count(made.len(), "output of another unit", "outputs of other units");
+                page.styled(DIM, format!("  and {outputs} (--all)"));
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ mod env;
 mod tools;
 
 #[cfg(target_os = "linux")]
+mod builds;
+#[cfg(target_os = "linux")]
 mod c;
 #[cfg(target_os = "linux")]
 mod cc;
@@ -33,6 +35,8 @@ mod documents;
 mod exec;
 #[cfg(target_os = "linux")]
 mod exec_removed;
+#[cfg(target_os = "linux")]
+mod explain;
 #[cfg(target_os = "linux")]
 mod holes;
 mod init;

@@ -3,6 +3,7 @@
 use crate::digest::Digest;
 use crate::events::{self, Checked, Confirmation, Event, Kind, Observed, Outcome, RemoteUse, Unit};
 use crate::frontend::Bypass;
+use crate::origin::Origin;
 use crate::platform;
 use crate::reason::{NotCacheable, Reason};
 use crate::restore;
@@ -81,13 +82,22 @@ impl Ended {
     }
 
     /// The event. `time_us` is when the wrapper started; `ran` is the command's status where it ran.
-    pub fn event(self, time_us: u64, cwd: &Path, timer: &Timer, ran: Option<ExitStatus>) -> Event {
+    pub fn event(
+        self,
+        origin: &Origin,
+        time_us: u64,
+        cwd: &Path,
+        timer: &Timer,
+        ran: Option<ExitStatus>,
+    ) -> Event {
         let mut event = Event {
             v: events::VERSION,
             time_us,
             kache: env!("CARGO_PKG_VERSION").to_string(),
             pid: process::id(),
-            build: platform::parent(),
+            build: origin.build.clone(),
+            command: origin.command.clone(),
+            directory: origin.directory.clone(),
             unit: self.unit,
             kind: self.kind,
             outcome: Outcome::Error,

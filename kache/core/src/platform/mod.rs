@@ -159,6 +159,45 @@ impl StartedWith {
     }
 }
 
+/// A running process and its place among the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    pub id: u32,
+    pub parent: u32,
+    /// The process group; 0 where the system has none. So is the session.
+    pub group: u32,
+    pub session: u32,
+    /// When it started, in the system's unit.
+    pub start: u64,
+    /// The name of its program, without a directory. The system may cut it.
+    pub program: String,
+}
+
+impl Process {
+    /// The id and the start time. An id alone is used again.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.id, self.start)
+    }
+}
+
+/// The parent of this process, as far as the system tells. It is looked up once.
+pub fn parent_process() -> Option<&'static Process> {
+    static PARENT: std::sync::OnceLock<Option<Process>> = std::sync::OnceLock::new();
+    PARENT.get_or_init(|| process(parent_of_this_process())).as_ref()
+}
+
+/// The parent process, by its id and its start time.
+pub fn parent() -> String {
+    parent_process().map_or_else(|| format!("{}-", parent_of_this_process()), Process::name)
+}
+
+/// The contents of a file of at most 4 kB, or the beginning of a larger one.
+pub fn read_small(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = [0; 4096];
+    let n = File::open(path).ok()?.read(&mut bytes).ok()?;
+    Some(bytes[..n].to_vec())
+}
+
 /// A standard stream of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {

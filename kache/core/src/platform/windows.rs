@@ -276,31 +276,65 @@ pub fn variables_of(_: u32) -> Option<Vec<(std::ffi::OsString, std::ffi::OsStrin
     None
 }
 
-/// The parent process and its start time, which identify the build.
-pub fn parent() -> String {
-    // SAFETY: plain data for the calls to fill in; the handle is closed again.
+/// The parent of this process.
+pub(super) fn parent_of_this_process() -> u32 {
+    // SAFETY: the handle of this process is always valid.
+    basic_information(unsafe { threading::GetCurrentProcess() }).map_or(0, |(_, parent)| parent)
+}
+
+/// The ids of a process and of its parent.
+fn basic_information(process: HANDLE) -> Option<(u32, u32)> {
+    // SAFETY: plain data for the call to fill in.
     unsafe {
         let mut about: threading::PROCESS_BASIC_INFORMATION = std::mem::zeroed();
         let status = NtQueryInformationProcess(
-            threading::GetCurrentProcess(),
+            process,
             ProcessBasicInformation,
             (&raw mut about).cast(),
             size_of_val(&about) as u32,
             std::ptr::null_mut(),
         );
-        if status < 0 {
-            return String::new();
-        }
-        let pid = about.InheritedFromUniqueProcessId as u32;
-        let process = threading::OpenProcess(threading::PROCESS_QUERY_LIMITED_INFORMATION, 0, pid);
-        let mut times: [FILETIME; 4] = std::mem::zeroed();
-        if !process.is_null() {
-            let [made, ended, kernel, user] = &mut times;
-            threading::GetProcessTimes(process, made, ended, kernel, user);
-            CloseHandle(process);
-        }
-        format!("{pid}-{}", ticks(times[0]))
+        (status >= 0).then_some((about.UniqueProcessId as u32, about.InheritedFromUniqueProcessId as u32))
     }
+}
+
+/// The system has no process groups.
+pub fn group() -> u32 {
+    0
+}
+
+/// A process, as far as the system tells. The parent's id may have been given to another process since.
+pub fn process(id: u32) -> Option<super::Process> {
+    // SAFETY: plain data for the calls to fill in; the handle is closed again.
+    unsafe {
+        let handle = threading::OpenProcess(threading::PROCESS_QUERY_LIMITED_INFORMATION, 0, id);
+        if handle.is_null() {
+            return None;
+        }
+        let mut times: [FILETIME; 4] = std::mem::zeroed();
+        let [made, ended, kernel, user] = &mut times;
+        threading::GetProcessTimes(handle, made, ended, kernel, user);
+        let mut name = [0u16; 1024];
+        let mut length = name.len() as u32;
+        threading::QueryFullProcessImageNameW(handle, 0, name.as_mut_ptr(), &raw mut length);
+        let parent = basic_information(handle).map(|(_, parent)| parent);
+        CloseHandle(handle);
+        let path = PathBuf::from(String::from_utf16_lossy(&name[..length as usize]));
+        let program = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+        Some(super::Process {
+            id,
+            parent: parent?,
+            group: 0,
+            session: 0,
+            start: ticks(times[0]) as u64,
+            program,
+        })
+    }
+}
+
+/// The system tells nothing.
+pub fn command_of(_: u32) -> Option<(Vec<std::ffi::OsString>, PathBuf)> {
+    None
 }
 
 /// Facts about the host that a program can ask for. Without the observer, no other is recorded.

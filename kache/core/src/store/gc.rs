@@ -34,6 +34,8 @@ use std::time::{Duration, SystemTime};
 const GRACE: Duration = Duration::from_secs(600);
 /// Temporary files and locks of this age belong to killed processes.
 const LEFT: Duration = Duration::from_secs(3600);
+/// No build takes longer.
+const BUILDS: Duration = Duration::from_secs(86_400);
 /// The age at which the records of a build are removed that were not used since.
 const SEEDS: Duration = EVENTS;
 /// The age at which events are removed.
@@ -171,7 +173,7 @@ impl Run<'_> {
 
     fn leftovers(&mut self) -> io::Result<()> {
         let mut old = Vec::new();
-        for (area, age) in [(Area::Temporary, LEFT), (Area::Events, EVENTS)] {
+        for (area, age) in [(Area::Temporary, LEFT), (Area::Builds, BUILDS), (Area::Events, EVENTS)] {
             each_entry(&self.store.area(area), |path, meta| {
                 if self.age(&meta) > age {
                     old.push((path, meta));

@@ -105,6 +105,17 @@ impl Store {
         })
     }
 
+    /// Makes an empty file. Returns whether it was absent: the first caller alone gets true.
+    pub fn mark(&self, area: Area, name: &str) -> bool {
+        let dir = self.area(area);
+        let make = || OpenOptions::new().write(true).create_new(true).open(dir.join(name));
+        let made = match make() {
+            Err(e) if platform::is_absent(&e) => platform::make_private_dir(&dir).and_then(|()| make()),
+            other => other,
+        };
+        made.is_ok()
+    }
+
     /// Stores a copy of a file under its digest. A file that changes during the copy is an error.
     pub fn put_blob(&self, from: &Path) -> io::Result<Stored> {
         let (known, id) = self.table.file(from)?;

@@ -1,6 +1,6 @@
 //! The history of a cache: its events, with the lookups that explanations need. It only reads.
 
-use super::is_explained;
+use super::{is_explained, title};
 use kache_core::digest::Digest;
 use kache_core::events::builds::{self, Build};
 use kache_core::events::{self, Event};
@@ -24,6 +24,8 @@ pub struct History {
     /// The invocations that made an output, by its path.
     by_output: HashMap<String, Vec<usize>>,
     by_unit: HashMap<Identity, Vec<usize>>,
+    /// The sources of the units with one title in one build.
+    sources: HashMap<(String, String), BTreeSet<String>>,
     traces: RefCell<HashMap<String, Option<Rc<KeyTrace>>>>,
 }
 
@@ -59,6 +61,7 @@ impl History {
             events: Vec::new(),
             by_output: HashMap::new(),
             by_unit: HashMap::new(),
+            sources: HashMap::new(),
             traces: RefCell::default(),
         }
     }
@@ -71,8 +74,19 @@ impl History {
                 self.by_output.entry(path.clone()).or_default().push(at);
             }
             self.by_unit.entry(Identity::of(&event)).or_default().push(at);
+            let named = (event.build.clone(), title(&event.unit));
+            self.sources.entry(named).or_default().insert(event.unit.source.clone());
         }
         self.events.push(event);
+    }
+
+    /// The title of a unit. Where units of one build have the same title, it includes the source.
+    pub fn title(&self, at: usize) -> String {
+        let event = &self.events[at];
+        let title = title(&event.unit);
+        let named = (event.build.clone(), title);
+        let is_shared = self.sources.get(&named).is_some_and(|sources| sources.len() > 1);
+        if is_shared { format!("{} from {}", named.1, event.unit.source) } else { named.1 }
     }
 
     /// The last build.
@@ -100,8 +114,8 @@ impl History {
             .clone()
     }
 
-    /// Earlier invocations of the same unit with a result, newest first, each result once; only those of the same package
-    /// version, if there are any. Another version or another hash of cargo's within one build is another unit.
+    /// Earlier invocations of the same unit with a result, newest first, each result once. Another version or another hash of
+    /// cargo's within one build is another unit.
     pub fn earlier(&self, at: usize) -> Vec<usize> {
         let now = &self.events[at];
         let all = self.by_unit.get(&Identity::of(now)).map_or(&[][..], Vec::as_slice);
@@ -112,10 +126,11 @@ impl History {
             let same = (&then.unit.package, &then.unit.extra) == (&now.unit.package, &now.unit.extra);
             (same || then.build != now.build) && then.result.as_ref().is_some_and(|r| seen.insert(r))
         });
-        let of_version = |i: &usize| self.events[*i].unit.package == now.unit.package;
-        if earlier.iter().any(of_version) {
-            earlier.retain(of_version);
-        }
+        // A stable sort: of those alike in both, the newest is first.
+        earlier.sort_by_key(|i| {
+            let then = &self.events[*i];
+            (then.cwd != now.cwd, then.unit.package != now.unit.package)
+        });
         earlier.truncate(COMPARED);
         earlier
     }

@@ -3,6 +3,7 @@
 use super::model::{Cause, Model, View};
 use crate::cli::page::{ago, count, duration, sanitize, short, size};
 use crate::cli::report::rate;
+use kache_core::events::builds::Build;
 use kache_core::events::{Event, Outcome};
 use kache_report::explain::{title, verbs};
 use kache_report::report::tally::Units;
@@ -85,6 +86,8 @@ fn figures(model: &Model, palette: &Palette) -> Vec<Line<'static>> {
         _ => "an earlier build",
     };
     let took = duration(build.end_us.saturating_sub(build.first_us) as i64);
+    let what =
+        if build.command.is_empty() { String::new() } else { format!(" `{}`", sanitize(&build.command)) };
     let mut counts = Vec::new();
     for (name, outcome, n) in [
         ("hits", Outcome::Hit, units.hits),
@@ -101,7 +104,7 @@ fn figures(model: &Model, palette: &Palette) -> Vec<Line<'static>> {
     vec![
         Line::from(vec![
             format!("kache: {state}").bold(),
-            format!(", {took}, last unit {}", ago(build.end_us)).into(),
+            format!(", {took}, last unit {},{what}", ago(build.end_us)).into(),
         ]),
         Line::from(counts),
         Line::from(format!(
@@ -199,26 +202,41 @@ fn causes(model: &mut Model) -> List {
 }
 
 fn builds(model: &mut Model) -> List {
-    let row = |build| {
+    let row = |build: &Build| {
         let tally = model.tally(build);
-        let (units, took) = (&tally.units, build.end_us.saturating_sub(build.first_us));
+        let units = &tally.units;
         Row::new([
             Cell::from(ago(build.first_us)),
-            right(duration(took as i64)),
             right(rate(tally.hit_rate)),
             right(units.hits.to_string()),
             right(units.misses.to_string()),
             right((bypassed(units) + errors(units)).to_string()),
             right(duration(tally.time.saved_us)),
+            Cell::from(sanitize(&build.command)),
         ])
     };
-    let figures = ["took", "rate", "hits", "misses", "other", "saved"].map(right);
+    let figures = ["rate", "hits", "misses", "other", "saved"].map(right);
+    let names = std::iter::once(Cell::from("began")).chain(figures).chain([Cell::from("command")]);
+    let widths = [15, 7, 5, 6, 5, 11].map(Constraint::Length).into_iter();
+    let selected = model.builds.iter().rev().nth(model.selected).map(build).unwrap_or_default();
+    let keys = Line::from("Enter opens the selected build, f follows the newest build");
     List {
-        names: std::iter::once(Cell::from("began")).chain(figures).collect(),
-        widths: [17, 10, 8, 5, 6, 6, 13].map(Constraint::Length).to_vec(),
+        names: names.collect(),
+        widths: widths.chain([Constraint::Min(1)]).collect(),
         rows: model.builds.iter().rev().map(row).collect(),
-        details: vec![Line::from("Enter opens the selected build, f follows the newest build")],
+        details: selected.into_iter().chain([keys]).collect(),
     }
+}
+
+/// At most three lines.
+fn build(build: &Build) -> Vec<Line<'static>> {
+    let took = duration(build.end_us.saturating_sub(build.first_us) as i64);
+    let mut lines = vec![Line::from(sanitize(&build.command).bold())];
+    if !build.directory.is_empty() {
+        lines.push(Line::from(format!("in {}", sanitize(&build.directory))));
+    }
+    lines.push(Line::from(format!("took {took}")));
+    lines
 }
 
 fn footer(model: &Model) -> Line<'static> {
@@ -242,7 +260,7 @@ mod tests {
         for n in 0..40 {
             let outcome = if n == 7 { "miss" } else { "hit" };
             let text = format!(
-                r#"{{"v":2,"time_us":{n},"kache":"0","pid":1,"build":"1-1","kind":"unit","outcome":"{outcome}",
+                r#"{{"v":2,"time_us":{n},"kache":"0","pid":1,"build":"1-1","command":"make -j8","directory":"/w","kind":"unit","outcome":"{outcome}",
                 "unit":{{"family":"rustc","package":"","name":"u{n}","kind":"lib","emit":"","extra":"","source":""}},
                 "status":0,"cwd":"/","phases_us":{{}},"total_us":10,"bytes":7,"stored":true,"compile_us":3}}"#
             );
@@ -268,6 +286,8 @@ mod tests {
         assert!(causes.contains("    1  its inputs were not recorded"), "{causes}");
         assert!(causes.contains("in u7 (lib)"), "{causes}");
         let builds = screen(View::Builds, 0);
-        assert!(builds.contains("97.5 %     39       1       0"), "{builds}");
+        assert!(builds.contains("97.5 %     39       1      0"), "{builds}");
+        assert!(builds.contains("-273 µs  make -j8") && builds.contains("in /w"), "{builds}");
+        assert!(units.contains(", `make -j8`"), "{units}");
     }
 }

@@ -1,10 +1,11 @@
 //! Processes: starting, replacing and ending them, signals, and the terminal.
 
-use crate::platform::{StartedWith, Stream};
+use crate::platform::{Process, StartedWith, Stream};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Starts a background program that outlives this one, in a new session and without open files of this process. Unless it is
@@ -146,15 +147,42 @@ pub fn parent_id() -> u32 {
     std::os::unix::process::parent_id()
 }
 
-/// The parent process and its start time, which identify the build.
-pub fn parent() -> String {
-    let pid = std::os::unix::process::parent_id();
-    let start = std::fs::read(format!("/proc/{pid}/stat")).ok().and_then(|stat| {
-        let rest = &stat[stat.iter().rposition(|b| *b == b')')? + 2..];
-        let field = rest.split(|b| *b == b' ').nth(19)?;
-        Some(String::from_utf8_lossy(field).into_owned())
-    });
-    format!("{pid}-{}", start.unwrap_or_default())
+/// See [`parent_id`].
+pub(in crate::platform) fn parent_of_this_process() -> u32 {
+    parent_id()
+}
+
+/// The process group of this process.
+pub fn group() -> u32 {
+    // SAFETY: a plain call that cannot fail.
+    unsafe { libc::getpgrp() as u32 }
+}
+
+/// A process, as far as the system tells.
+pub fn process(id: u32) -> Option<Process> {
+    let stat = crate::platform::read_small(Path::new(&format!("/proc/{id}/stat")))?;
+    // The name may contain spaces and parentheses.
+    let (open, close) = (stat.iter().position(|b| *b == b'(')?, stat.iter().rposition(|b| *b == b')')?);
+    let program = String::from_utf8_lossy(stat.get(open + 1..close)?).into_owned();
+    let fields = std::str::from_utf8(stat.get(close + 2..)?).ok()?;
+    let mut fields = fields.split(' ').skip(1);
+    let mut number = |skipped: usize| fields.nth(skipped)?.parse::<u64>().ok();
+    let [parent, group, session] = [number(0)?, number(0)?, number(0)?].map(|n| n as u32);
+    Some(Process { id, parent, group, session, start: number(15)?, program })
+}
+
+/// The words that a process was started with, and its working directory, as far as the system tells.
+#[cfg(target_os = "linux")]
+pub fn command_of(id: u32) -> Option<(Vec<OsString>, PathBuf)> {
+    use std::os::unix::ffi::OsStringExt;
+    let args = strings_of(id, "cmdline")?.into_iter().map(OsString::from_vec).collect();
+    Some((args, std::fs::read_link(format!("/proc/{id}/cwd")).ok()?))
+}
+
+/// The system tells nothing.
+#[cfg(not(target_os = "linux"))]
+pub fn command_of(_: u32) -> Option<(Vec<OsString>, PathBuf)> {
+    None
 }
 
 /// What a process was started with, as far as the system tells.
@@ -239,7 +267,7 @@ pub fn is_null(stream: Stream) -> bool {
 }
 
 /// The file of a program: its name needs no extension on this system.
-pub fn as_program(path: std::path::PathBuf) -> std::path::PathBuf {
+pub fn as_program(path: PathBuf) -> PathBuf {
     path
 }
 
