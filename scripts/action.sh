@@ -12,7 +12,7 @@ warn() { echo "::warning title=kache::$1"; }
 # Where things are, and which program this is: its sources and the compiler that builds it.
 places() {
     local sources
-    sources=$(cd "$top" && find kache Cargo.toml Cargo.lock -type f -not -path 'kache/fuzz/*' | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cat | git hash-object --stdin)
+    sources=$(cd "$top" && find kache Cargo.toml Cargo.lock -type f -not -path 'kache/fuzz/*' -not -path 'kache/docs/*' | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cat | git hash-object --stdin)
     {
         echo "tools=$tools"
         echo "cache=$cache"

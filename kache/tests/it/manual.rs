@@ -77,6 +77,8 @@ pub fn documents() -> Vec<PathBuf> {
         "CONTRIBUTING.md",
         "SECURITY.md",
         "kache/docs/README.md",
+        "results/README.md",
+        "workloads/README.md",
     ];
     AROUND.iter().map(|name| root().join(name)).chain(pages()).collect()
 }
