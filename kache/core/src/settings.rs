@@ -529,8 +529,8 @@ mod tests {
     #[test]
     fn an_unknown_setting_names_file_and_line() {
         let wanted = [
-            "kache.toml:2: unknown setting `observ`; did you mean `observe`?",
             "kache.toml:3: unknown setting `colour`; see `kache config`",
+            "kache.toml:2: unknown setting `observ`; did you mean `observe`?",
             "kache.toml:5: unknown setting `remote.utl`; did you mean `remote.url`?",
         ];
         let text = "# a comment\nobserv = \"off\"\ncolour = 1\n[remote]\nutl = \"s3://b\"\n";

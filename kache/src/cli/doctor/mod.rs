@@ -139,9 +139,13 @@ fn of_settings(settings: &Settings) -> Vec<Check> {
     const NAME: &str = "settings";
     const CONFIG: &str = "`kache config` shows the origin of each setting";
     let mut out: Vec<Check> = settings.warnings.iter().map(|w| Check::problem(NAME, w, CONFIG)).collect();
-    out.extend(
-        unknown_variables().into_iter().map(|w| Check::problem(NAME, w, "unset it, or correct its name")),
-    );
+    // A name that is like no setting may belong to another program.
+    out.extend(unknown_variables().into_iter().map(|variable| match variable.nearest {
+        Some(_) => {
+            Check::problem(NAME, variable.to_string(), "correct the name of the variable, or unset it")
+        }
+        None => Check::note(NAME, variable.to_string(), "unset it if it is meant for kache"),
+    }));
     if settings.disable {
         out.push(Check::problem(NAME, "`disable` is on: compilers run without kache", CONFIG));
     }
