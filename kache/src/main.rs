@@ -18,6 +18,10 @@ fn main() -> ExitCode {
             kache_seed::work();
             return ExitCode::SUCCESS;
         }
+        if first == kache::summary::WAITER {
+            let _ = kache::summary::wait(&args.collect::<Vec<_>>());
+            return ExitCode::SUCCESS;
+        }
         if names_a_program(&first) {
             kache::wrapper::main(first, args.collect());
         }

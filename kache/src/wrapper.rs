@@ -3,6 +3,7 @@
 //! Nothing here may fail a build. Before the compiler runs, any error falls back to running it uncached. Afterwards, any
 //! error only prevents storing the result. The event says which.
 
+use crate::summary;
 use kache_core::action::Request;
 use kache_core::engine::{Ended, Ending, Engine};
 use kache_core::eval::find_program;
@@ -126,6 +127,9 @@ impl Wrapper {
         event.append(store.dir());
         event.log(self.settings.log.as_deref());
         report(&event);
+        if self.outer.as_ref().is_none_or(|outer| outer.is_quiet) {
+            summary::start(&self.settings, store, origin::of_this_process(Some(store)), self.time_us);
+        }
         if self.outer.is_none() {
             let note = || kache_seed::note(store, &self.settings, &self.request, &event);
             let _ = panic::catch_unwind(AssertUnwindSafe(note));

@@ -25,7 +25,7 @@ pub struct Kache {
     program: PathBuf,
     /// The program to call: kache itself, or a program in front of it.
     front: PathBuf,
-    /// Environment of the program in front.
+    /// Further variables: of the program in front, and settings.
     description: Vec<(OsString, OsString)>,
 }
 
@@ -53,6 +53,12 @@ impl Kache {
     pub fn slowed(&self, by: Slowdown, dir: &Path) -> Result<Kache> {
         let front = invocations::install_front(dir)?;
         Ok(Kache { description: by.variables(&self.program).to_vec(), ..self.behind(&front) })
+    }
+
+    /// The same, with nothing restored ahead of the build tool's questions.
+    pub fn unseeded(mut self) -> Kache {
+        self.description.push(("KACHE_SEED".into(), "off".into()));
+        self
     }
 
     /// Builds the binary in the workspace of this harness.

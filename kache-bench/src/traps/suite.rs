@@ -33,6 +33,9 @@ pub struct TrapsOptions {
     /// and by a program
     #[arg(long)]
     generated: bool,
+    /// Have kache restore nothing before cargo asks for it (KACHE_SEED=off)
+    #[arg(long)]
+    unseeded: bool,
     /// List the cases with their sources, without running them
     #[arg(long)]
     list: bool,
@@ -77,7 +80,7 @@ pub fn run(options: &TrapsOptions) -> Result<ExitCode> {
     }
     let rows = scratch.settle(rows)?;
     let versions = backends.iter().map(|backend| Ok((backend.name().to_owned(), backend.version()?)));
-    let whole = options.case.is_empty() && !options.generated;
+    let whole = options.case.is_empty() && !options.generated && !options.unseeded;
     let report = TrapsReport { whole, backends: versions.collect::<Result<_>>()?, rows };
     let record = Record { head: RecordHead::of("traps", scratch.root()), findings: report };
     let line = record::line(&record, &scratch)?;
@@ -134,10 +137,14 @@ fn backends(options: &TrapsOptions) -> Result<Vec<Box<dyn Backend>>> {
 }
 
 fn one(name: &str, options: &TrapsOptions) -> Result<Box<dyn Backend>> {
-    match &options.kache {
-        Some(program) if name == "kache" => Ok(Box::new(Kache::at(program)?)),
-        _ => backend::find(name, &workspace::find()?),
+    if name != "kache" {
+        return backend::find(name, &workspace::find()?);
     }
+    let kache = match &options.kache {
+        Some(program) => Kache::at(program)?,
+        None => Kache::build(&workspace::find()?)?,
+    };
+    Ok(Box::new(if options.unseeded { kache.unseeded() } else { kache }))
 }
 
 fn try_all(

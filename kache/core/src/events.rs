@@ -337,7 +337,7 @@ impl Event {
     pub fn append(&self, store: &Path) {
         let Ok(mut line) = serde_json::to_vec(self) else { return };
         line.push(b'\n');
-        let path = Area::Events.below(store).join(format!("{}.jsonl", self.time_us / 86_400_000_000));
+        let path = Area::Events.below(store).join(format!("{}.jsonl", day(self.time_us)));
         let open = || OpenOptions::new().append(true).create(true).open(&path);
         let file = disk::step("event: open", &path, open);
         let _ = file.and_then(|mut f| disk::write_all("event: write", &path, &mut f, &line));
@@ -360,6 +360,11 @@ impl Event {
             let _ = f.write_all(line.as_bytes());
         }
     }
+}
+
+/// The day of a time in µs since 1970, which names the file of its events.
+fn day(time_us: u64) -> u64 {
+    time_us / 86_400_000_000
 }
 
 /// All events of a cache, oldest first. Skips torn lines and lines of another version.

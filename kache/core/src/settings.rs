@@ -77,6 +77,8 @@ pub struct Settings {
     pub lock_timeout: Duration,
     /// The size limit; `None` for the default, which depends on the disk.
     pub max_size: Option<MaxSize>,
+    /// Whether to print one line about each build after its end.
+    pub summary: bool,
     /// The log file; `stderr` for the terminal.
     pub log: Option<PathBuf>,
     pub remote: Option<Remote>,
@@ -250,6 +252,7 @@ impl Settings {
                 .get("lock_timeout", "a number of seconds", |v| v.parse().ok().map(Duration::from_secs))
                 .unwrap_or(Duration::from_secs(60)),
             max_size: reader.get("max_size", "a size such as `20G` or `5%`", MaxSize::parse),
+            summary: reader.get("summary", BOOL, bool_of).unwrap_or(false),
             log: reader.get("log", "a file or `stderr`", |v| (!v.is_empty()).then(|| home(v))),
             remote: reader.remote(),
             warnings: Vec::new(),

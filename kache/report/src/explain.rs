@@ -20,6 +20,9 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+/// The number of misses among which the most frequent cause is sought.
+const CONSIDERED: usize = 200;
+
 /// The outcome of a unit in one invocation, with its causes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
@@ -145,6 +148,26 @@ pub fn root_cause(history: &History, at: usize) -> String {
     let more = if causes.len() > 1 { format!(", and {} more", causes.len() - 1) } else { String::new() };
     let by = if cause.chain.len() > 1 { format!(" in {}", cause.unit) } else { String::new() };
     format!("{}{by}{more}", cause.summary)
+}
+
+/// The most frequent root cause of the misses among some events, and the number of units that missed for it. With very many misses,
+/// those that took the longest count.
+pub fn top_cause(history: &History, within: impl Fn(&Event) -> bool) -> Option<(String, usize)> {
+    let is_miss = |e: &Event| within(e) && is_explained(e) && e.outcome == Outcome::Miss;
+    let mut missed: Vec<usize> =
+        (0..history.events.len()).filter(|at| is_miss(&history.events[*at])).collect();
+    missed.sort_by_key(|at| std::cmp::Reverse(history.events[*at].compile_us));
+    missed.truncate(CONSIDERED);
+    let mut found: Vec<(Cause, usize)> = Vec::new();
+    for cause in missed.into_iter().flat_map(|at| causes(history, at)) {
+        match found.iter_mut().find(|(known, _)| known.key == cause.key) {
+            Some((_, units)) => *units += 1,
+            None => found.push((cause, 1)),
+        }
+    }
+    // Of several, the first.
+    let top = found.into_iter().rev().max_by_key(|(_, units)| *units)?;
+    Some((top.0.summary, top.1))
 }
 
 /// Explains the event at an index of the history.

@@ -186,10 +186,10 @@ fn whole_build(json: &Json, all: bool, page: &mut Page) {
 fn one_cause(group: &Group, all: bool, page: &mut Page) {
     page.heading(&group.summary);
     let changed = count(group.changed_units.len(), "unit", "units");
-    page.line(format!("  in {changed}: {}", list(&group.changed_units, all)));
+    page.folded(&[(PLAIN, format!("  in {changed}: "))], &list(&group.changed_units, all));
     if !group.affected_units.is_empty() {
         let affected = count(group.affected_units.len(), "more unit", "more units");
-        page.line(format!("  and so {affected}: {}", list(&group.affected_units, all)));
+        page.folded(&[(PLAIN, format!("  and so {affected}: "))], &list(&group.affected_units, all));
     }
     if group.changed_units.len() > 1 && matches!(group.cause.why, Why::Differs { .. }) {
         page.line(format!("  in {}:", group.cause.unit));
@@ -287,11 +287,11 @@ fn upstream(unit: &Explanation, all: bool, page: &mut Page) {
 }
 
 fn because(b: &Because, page: &mut Page) {
-    page.spans(&[(YELLOW, format!("  {}", b.word)), (PLAIN, format!(": {}", b.meaning))]);
+    page.folded(&[(YELLOW, format!("  {}", b.word)), (PLAIN, ": ".to_string())], b.meaning);
     if !b.detail.is_empty() && b.detail != b.meaning {
-        page.line(format!("    detail: {}", b.detail));
+        page.folded(&[(PLAIN, "    detail: ".to_string())], &b.detail);
     }
-    page.line(format!("    help: {}", b.help));
+    page.folded(&[(PLAIN, "    help: ".to_string())], b.help);
 }
 
 /// A root cause without its heading: only the unit's own differences.

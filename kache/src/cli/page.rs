@@ -55,9 +55,9 @@ impl Page {
         self.styled(PLAIN, text);
     }
 
-    /// One bold line.
+    /// One bold line, or several on a narrow terminal.
     pub fn heading(&mut self, text: impl AsRef<str>) {
-        self.styled(BOLD, text);
+        self.wrapped(&[], BOLD, text.as_ref());
     }
 
     /// One line in a style.
@@ -77,15 +77,20 @@ impl Page {
 
     /// Pieces, then text that wraps at the terminal's width and continues below its own start.
     pub fn folded(&mut self, lead: &[Span], text: &str) {
+        self.wrapped(lead, PLAIN, text);
+    }
+
+    fn wrapped(&mut self, lead: &[Span], style: Style, text: &str) {
         let indent: usize = lead.iter().map(|(_, t)| t.width()).sum();
         let room = self.width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(NARROW));
         let options =
             textwrap::Options::new(room).break_words(false).word_splitter(WordSplitter::NoHyphenation);
-        let mut lines = wrap(text, options).into_iter();
-        let first = (PLAIN, lines.next().unwrap_or_default().into_owned());
+        let text = sanitize(text);
+        let mut lines = wrap(&text, options).into_iter();
+        let first = (style, lines.next().unwrap_or_default().into_owned());
         self.spans(&[lead, &[first]].concat());
         for line in lines {
-            self.line(format!("{:indent$}{line}", ""));
+            self.styled(style, format!("{:indent$}{line}", ""));
         }
     }
 

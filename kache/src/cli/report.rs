@@ -1,17 +1,20 @@
-//! `kache report`: what the cache did, by its events, and the space that it uses.
+//! `kache report`: the last build of this workspace in six lines, or all figures: what the cache did, by its events, and the
+//! space that it uses.
 //!
 //! JSON: `{"v":2,"cache","kache","store_format","observer","scopes":[{"scope","slowest":[…]} and everything of a
 //! `Tally`],"store","sharing","differences"}`. `scope` is `last-build`, `last-day`, `all` or `since <µs since 1970>`; the
 //! fields are documented at [`Tally`], `Slow`, [`Footprint`], [`Sharing`] and [`differences`]. Store, sharing and differences
 //! are those of the whole cache in any scope.
 
+mod brief;
 mod markdown;
 mod table;
 
-use super::output::{Answer, CliError, cache_dir, failed, settings};
+use super::output::{Answer, CliError, cache_dir, cwd, failed, settings};
 use super::page::{Page, ago, count, duration};
 use clap::ValueEnum;
 use kache_core::events::{self, Event, builds};
+use kache_core::store::Store;
 use kache_core::store::differences::{self, Difference};
 use kache_report::explain::history::History;
 use kache_report::explain::{self, is_explained};
@@ -19,6 +22,7 @@ use kache_report::report::footprint::{self, Footprint};
 use kache_report::report::sharing::{self, Sharing};
 use kache_report::report::tally::Tally;
 use serde::Serialize;
+use std::path::Path;
 use std::time::Duration;
 use table::Section;
 pub use table::rate;
@@ -29,15 +33,19 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  kache report                  the last build, the last day, all that is recorded
+  kache report                  the last build of this workspace, in six lines
+  kache report --all            the last build, the last day, all that is recorded
   kache report --last-build
   kache report --since 7d --format json
   kache report --format github >> \"$GITHUB_STEP_SUMMARY\"")]
 pub struct Options {
-    /// Only the last build
+    /// All figures: of the last build, of the last day, and of all that is recorded
+    #[arg(long, conflicts_with_all = ["since", "last_build"])]
+    all: bool,
+    /// All figures of the last build
     #[arg(long, conflicts_with = "since")]
     last_build: bool,
-    /// Only invocations that began within this time: 90s, 30m, 12h, 7d
+    /// All figures of invocations that began within this time: 90s, 30m, 12h, 7d
     #[arg(long, value_name = "DURATION", value_parser = super::output::duration)]
     since: Option<Duration>,
     /// Output format
@@ -104,6 +112,10 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     let cache = cache_dir(&settings()?)?;
     let unreadable = failed(cache.display());
     let history = History::load(&cache).map_err(&unreadable)?;
+    if options.format == Format::Text && !options.all && !options.last_build && options.since.is_none() {
+        let here = cwd()?;
+        return Ok(Answer::page(|to| brief::page(&history, &here, &cache, to)));
+    }
     let json = Json {
         cache: cache.display().to_string(),
         kache: env!("CARGO_PKG_VERSION"),
@@ -122,6 +134,14 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         Format::Text => Ok(Answer::page(|to| page(&json, to))),
         Format::Markdown => Ok(Answer::text(markdown::page(&json))),
         Format::Github => Ok(Answer::text(markdown::summary(&json))),
+    }
+}
+
+/// Why the cache cannot be used, if it cannot.
+fn unusable(cache: &Path) -> Option<String> {
+    match cache.exists().then(|| Store::open(cache)) {
+        Some(Err(e)) => Some(format!("cannot be used, so builds run without it: {e}")),
+        _ => None,
     }
 }
 
@@ -176,6 +196,9 @@ fn page(json: &Json, page: &mut Page) {
         _ => page.line(
             "no build is recorded yet: `kache init` makes cargo use kache, `kache doctor` checks the installation",
         ),
+    }
+    if let Some(trouble) = unusable(Path::new(&json.cache)) {
+        page.line(format!("the cache {trouble}"));
     }
     // Without an invocation all figures but those of the store are zero.
     for section in table::sections(json) {

@@ -1,15 +1,17 @@
 //! `kache run -- COMMAND`: runs a command with kache in front of every compiler that it starts, at whatever depth.
 
 use super::output::{Answer, CliError};
+use crate::summary;
 use clap::Args;
 use kache_core::observe::launch;
 use kache_core::observe::log::{Front, Log, Purpose};
 use kache_core::settings::Settings;
 use kache_core::store::{Area, Store};
 use kache_core::{platform, printable};
-use kache_frontends::recognise;
+use kache_frontends::{origin, recognise};
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::PathBuf;
 use std::process::{self, Command, ExitStatus};
 
 #[derive(Debug, Args)]
@@ -39,12 +41,39 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
             None
         }
     };
+    let summary = Summary::before();
     platform::end_child_with_parent(&mut command);
     let status = command.spawn().and_then(|mut child| {
         platform::leave_interrupts_to_children();
         child.wait()
     });
+    if let Some(summary) = summary {
+        summary.print();
+    }
     end(status, program)
+}
+
+/// The line about the build that this command is, where the settings ask for it.
+struct Summary {
+    cache: PathBuf,
+    since_us: u64,
+}
+
+impl Summary {
+    /// `None` below another build tool: its end is the end of the build.
+    fn before() -> Option<Summary> {
+        let settings = Settings::load(&std::env::current_dir().ok()?);
+        if !settings.summary || settings.disable || !origin::of_this_process(None).command.is_empty() {
+            return None;
+        }
+        Some(Summary { cache: settings.cache_dir?, since_us: (platform::now_ns() / 1000) as u64 })
+    }
+
+    fn print(&self) {
+        if let Some(this) = platform::process(process::id()) {
+            summary::print(&self.cache, &this.name(), self.since_us);
+        }
+    }
 }
 
 /// Has compilers that the command starts get kache in front of them. `None` where kache is off.

@@ -106,3 +106,63 @@ fn the_compiles_of_a_build_script_belong_to_its_cargo_while_it_runs() {
     assert_eq!(names.len(), 1, "each event names the build, with no need to wait for its end");
     assert_eq!(commands(&test), BTreeSet::from(["cargo build -q --offline".to_string()]));
 }
+
+/// What `make` prints to a pipe, with a line after each build.
+fn summaries(test: &TestEnv, args: &[&str]) -> Option<Vec<String>> {
+    let mut make = tool(test, "make", args)?;
+    let output = assert_success(make.env("KACHE_SUMMARY", "1"));
+    let lines = String::from_utf8(output.stderr).unwrap();
+    Some(lines.lines().filter(|line| line.starts_with("kache: ")).map(str::to_string).collect())
+}
+
+#[test]
+fn a_line_about_the_build_follows_its_end_on_request() {
+    let test = TestEnv::new();
+    sources(&test, &["a", "b"]);
+    test.write("w/Makefile", "all: a.o b.o\n%.o: %.c\n\t$(KACHE) cc -c $< -o $@\n");
+    // The pipe ends when the process that waits has printed the line: the test waits for no time.
+    let Some(first) = summaries(&test, &["all"]) else { return };
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert!(first[0].starts_with("kache: 0 of 2 units restored, "), "{first:?}");
+    let again = summaries(&test, &["-B", "all"]).unwrap();
+    assert!(again.len() == 1 && again[0].starts_with("kache: 2 of 2 units restored, "), "{again:?}");
+    assert!(!again[0].contains("explain"), "nothing missed: {again:?}");
+    // A build without units, and a build without the setting.
+    assert_eq!(summaries(&test, &["-n", "-B"]), Some(Vec::new()));
+    let quiet = assert_success(&mut tool(&test, "make", &["-B"]).unwrap());
+    assert!(quiet.stderr.is_empty());
+}
+
+#[test]
+fn the_line_goes_to_a_file_that_is_appended_to_and_to_no_other() {
+    use std::os::unix::fs::PermissionsExt;
+    let test = TestEnv::new();
+    sources(&test, &["a"]);
+    // GNU make appends to any file. This one does not.
+    let make = test.write("w/make", "#!/bin/sh\n\"$KACHE\" cc -c a.c -o a.o\nexit 0\n");
+    std::fs::set_permissions(&make, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = "exec 2>log; ./make >&2; echo after >&2; ./make 2>>appended; exit 0";
+    let Some(mut shell) = tool(&test, "sh", &["-c", script]) else { return };
+    // What waits is started by the first invocation, and has the file open.
+    assert_success(shell.env("KACHE_SUMMARY", "1"));
+    let read = |name: &str| std::fs::read_to_string(test.path("w").join(name)).unwrap();
+    let is_printed = || read("appended").contains("kache: 1 of 1 unit restored, ");
+    let printed = (0..3000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        is_printed()
+    });
+    assert!(printed, "{}", read("appended"));
+    assert_eq!(read("log"), "after\n");
+}
+
+#[test]
+fn a_build_below_kache_run_has_one_line() {
+    let test = TestEnv::new();
+    sources(&test, &["a", "b"]);
+    test.write("w/Makefile", "all: a.o b.o\n%.o: %.c\n\tcc -c $< -o $@\n");
+    let Some(mut run) = tool(&test, KACHE, &["run", "--", "make", "all"]) else { return };
+    let output = assert_success(run.env("KACHE_SUMMARY", "1"));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches("kache: 0 of 2 units restored").count(), 1, "{said}");
+    assert_eq!(commands(&test), BTreeSet::from(["kache run -- make all".to_string()]));
+}

@@ -159,6 +159,42 @@ fn files(dir: &Path) -> Vec<u64> {
 }
 
 #[test]
+fn the_default_is_six_lines_about_the_last_build_of_this_workspace() {
+    let test = filled();
+    let text = ask(&test, &[]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 6, "{text}");
+    let at = |n: usize, name: &str| {
+        let rest = lines[n].strip_prefix(name).unwrap_or_else(|| panic!("line {n} is not {name}: {text}"));
+        rest.trim_start().to_string()
+    };
+    assert!(at(0, "project").ends_with("/w"), "{text}");
+    assert!(at(1, "command").contains(" ago, took "), "{text}");
+    assert_eq!(at(2, "hits"), "1 of 4 units, 25.0 %");
+    assert!(at(3, "saved").ends_with(" of compile time"), "{text}");
+    assert!(at(4, "misses").starts_with("3, of which "), "{text}");
+    assert!(at(5, "kache").contains("store v1"), "{text}");
+    // Another project has not been built.
+    fs::create_dir_all(test.path("elsewhere/.git")).unwrap();
+    let other = assert_success(&mut test.kache_in("elsewhere", &["report"])).stdout;
+    let other = String::from_utf8(other).unwrap();
+    assert!(other.contains("none is recorded here; the last build was in "), "{other}");
+    let none = ask(&TestEnv::new(), &[]);
+    assert!(none.contains("no build is recorded yet: `kache init`"), "{none}");
+}
+
+#[test]
+fn a_cache_that_cannot_be_used_is_reported() {
+    use std::os::unix::fs::PermissionsExt;
+    let test = filled();
+    fs::set_permissions(test.cache().join("v1"), fs::Permissions::from_mode(0o777)).unwrap();
+    for args in [&[][..], &["--all"]] {
+        let text = ask(&test, args);
+        assert!(text.contains("cannot be used, so builds run without it: "), "{text}");
+    }
+}
+
+#[test]
 fn every_form_says_the_same_and_names_the_kache_that_says_it() {
     let test = filled();
     let report = answer(&test, &["--last-build"]);
@@ -179,13 +215,17 @@ fn every_form_says_the_same_and_names_the_kache_that_says_it() {
     assert!(summary.starts_with("### kache: 25.0 % hits") && summary.contains("<details>"), "{summary}");
     // The old name of it.
     assert_eq!(answer(&test, &["--since", "1h"])["scopes"][0]["units"]["hits"], 1);
-    assert!(assert_success(&mut test.kache(&["stats"])).stdout.starts_with(b"last build, last day, all of "));
+    assert!(
+        assert_success(&mut test.kache(&["stats", "--all"]))
+            .stdout
+            .starts_with(b"last build, last day, all of ")
+    );
 }
 
 #[test]
 fn without_an_invocation_there_is_no_page_of_noughts() {
     let test = TestEnv::new();
-    let text = ask(&test, &[]);
+    let text = ask(&test, &["--all"]);
     assert!(text.contains("no build is recorded yet: `kache init`") && !text.contains("hit rate"), "{text}");
     assert!(text.contains("the whole cache"), "{text}");
     let test = filled();

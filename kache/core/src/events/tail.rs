@@ -12,12 +12,19 @@ use std::path::{Path, PathBuf};
 pub struct Tail {
     dir: PathBuf,
     read: BTreeMap<PathBuf, u64>,
+    /// The build whose events are read, and the day of its first.
+    build: Option<(String, u64)>,
 }
 
 impl Tail {
     /// A reader that begins with the first event of a cache.
     pub fn new(cache: &Path) -> Tail {
-        Tail { dir: Area::Events.in_cache(cache), read: BTreeMap::new() }
+        Tail { dir: Area::Events.in_cache(cache), read: BTreeMap::new(), build: None }
+    }
+
+    /// A reader of the events of one build that began at a time, in µs since 1970.
+    pub fn of_build(cache: &Path, build: &str, since_us: u64) -> Tail {
+        Tail { build: Some((build.to_string(), super::day(since_us))), ..Tail::new(cache) }
     }
 
     /// The events written since the last call, oldest first; none if the cache does not exist. Skips torn lines and lines of
@@ -31,7 +38,9 @@ impl Tail {
         };
         for file in files {
             let path = file?.path();
-            if path.extension().is_some_and(|e| e == "jsonl") {
+            let day = path.file_stem().and_then(|day| day.to_str()?.parse::<u64>().ok());
+            let is_old = self.build.as_ref().is_some_and(|(_, first)| day.is_none_or(|day| day < *first));
+            if !is_old && path.extension().is_some_and(|e| e == "jsonl") {
                 self.one(path, &mut all)?;
             }
         }
@@ -54,9 +63,12 @@ impl Tail {
         file.read_to_end(&mut text)?;
         let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
         *from += whole as u64;
-        let lines = text[..whole].split(|b| *b == b'\n');
+        let build = self.build.as_ref().map(|(build, _)| build.as_str());
+        let is_wanted =
+            |line: &&[u8]| build.is_none_or(|build| memchr::memmem::find(line, build.as_bytes()).is_some());
+        let lines = text[..whole].split(|b| *b == b'\n').filter(is_wanted);
         let events = lines.filter_map(|line| serde_json::from_slice::<Event>(line).ok());
-        all.extend(events.filter(|e| e.v == VERSION));
+        all.extend(events.filter(|e| e.v == VERSION && build.is_none_or(|build| e.build == build)));
         Ok(())
     }
 }
@@ -83,5 +95,7 @@ mod tests {
         assert!(tail.read().unwrap().is_empty());
         writeln!(file, "{}", &line[40..]).unwrap();
         assert_eq!(tail.read().unwrap().len(), 1);
+        let of = |build: &str, since_us| Tail::of_build(dir.path(), build, since_us).read().unwrap().len();
+        assert_eq!((of("1-1", 0), of("1-2", 0), of("1-1", 3 * 86_400_000_000)), (2, 0, 0));
     }
 }

@@ -8,6 +8,7 @@
 mod console;
 mod file;
 mod path_form;
+mod process;
 pub mod socket;
 mod trust;
 
@@ -21,6 +22,8 @@ pub use path_form::{
     PATH_LIST_SEPARATOR, SEPARATORS, can_be_file, canonical_form, fold_paths, is_path_start, is_separator,
     native_separators, normalize, path_forms, portable_separators, relative_to,
 };
+pub(super) use process::parent_of_this_process;
+pub use process::{command_of, detach_with, end_of, error_output_of, group, process, wait_for_stdin};
 pub use trust::{make_private_dir, others_may_write, private, why_untrusted};
 
 use std::ffi::OsStr;
@@ -33,9 +36,8 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 use windows_sys::Wdk::System::SystemInformation::{NtQuerySystemInformation, SystemTimeOfDayInformation};
-use windows_sys::Wdk::System::Threading::{NtQueryInformationProcess, ProcessBasicInformation};
 use windows_sys::Win32::Foundation as foundation;
-use windows_sys::Win32::Foundation::{CloseHandle, FILETIME, HANDLE};
+use windows_sys::Win32::Foundation::{FILETIME, HANDLE};
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
 use windows_sys::Win32::System::JobObjects as jobs;
 use windows_sys::Win32::System::SystemInformation::GetSystemTimePreciseAsFileTime;
@@ -273,67 +275,6 @@ pub fn started_with(_: u32) -> Option<super::StartedWith> {
 
 /// The system tells nothing.
 pub fn variables_of(_: u32) -> Option<Vec<(std::ffi::OsString, std::ffi::OsString)>> {
-    None
-}
-
-/// The parent of this process.
-pub(super) fn parent_of_this_process() -> u32 {
-    // SAFETY: the handle of this process is always valid.
-    basic_information(unsafe { threading::GetCurrentProcess() }).map_or(0, |(_, parent)| parent)
-}
-
-/// The ids of a process and of its parent.
-fn basic_information(process: HANDLE) -> Option<(u32, u32)> {
-    // SAFETY: plain data for the call to fill in.
-    unsafe {
-        let mut about: threading::PROCESS_BASIC_INFORMATION = std::mem::zeroed();
-        let status = NtQueryInformationProcess(
-            process,
-            ProcessBasicInformation,
-            (&raw mut about).cast(),
-            size_of_val(&about) as u32,
-            std::ptr::null_mut(),
-        );
-        (status >= 0).then_some((about.UniqueProcessId as u32, about.InheritedFromUniqueProcessId as u32))
-    }
-}
-
-/// The system has no process groups.
-pub fn group() -> u32 {
-    0
-}
-
-/// A process, as far as the system tells. The parent's id may have been given to another process since.
-pub fn process(id: u32) -> Option<super::Process> {
-    // SAFETY: plain data for the calls to fill in; the handle is closed again.
-    unsafe {
-        let handle = threading::OpenProcess(threading::PROCESS_QUERY_LIMITED_INFORMATION, 0, id);
-        if handle.is_null() {
-            return None;
-        }
-        let mut times: [FILETIME; 4] = std::mem::zeroed();
-        let [made, ended, kernel, user] = &mut times;
-        threading::GetProcessTimes(handle, made, ended, kernel, user);
-        let mut name = [0u16; 1024];
-        let mut length = name.len() as u32;
-        threading::QueryFullProcessImageNameW(handle, 0, name.as_mut_ptr(), &raw mut length);
-        let parent = basic_information(handle).map(|(_, parent)| parent);
-        CloseHandle(handle);
-        let path = PathBuf::from(String::from_utf16_lossy(&name[..length as usize]));
-        let program = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
-        Some(super::Process {
-            id,
-            parent: parent?,
-            group: 0,
-            session: 0,
-            start: ticks(times[0]) as u64,
-            program,
-        })
-    }
-}
-
-/// The system tells nothing.
-pub fn command_of(_: u32) -> Option<(Vec<std::ffi::OsString>, PathBuf)> {
     None
 }
 

@@ -40,6 +40,8 @@ settings! {
     "lock_timeout" "KACHE_LOCK_TIMEOUT" "60" => "seconds to wait for a concurrent build of the same action";
     "max_size" "KACHE_MAX_SIZE" "a tenth of the disk"
         => "maximum cache size, as `20G`, `500M` or `5%` of the disk; least recently used entries are evicted first";
+    "summary" "KACHE_SUMMARY" "false"
+        => "true: print one line about each build after its end (Linux; elsewhere after `kache run`)";
     "log" "KACHE_LOG" "none" => "file that receives one readable line for each invocation; `stderr` for the terminal";
     "remote.url" "KACHE_REMOTE_URL" "none"
         => "address of the remote cache: `s3://bucket`, `gs://…`, `azblob://…`, `ghac://`, `redis://host`, `dav+https://host/dir`, `file:///dir`";

@@ -96,7 +96,7 @@ fn about(name: &str) -> &'static str {
         "compiler" => "the digest of the compiler's installation",
         "cwd" => "the working directory",
         "script" => "the digest of the build script's program",
-        "output directory" => "the directory for the outputs",
+        "output" => "the directory for the outputs",
         "umask" => "the permissions that new files do not get",
         "toolchain" => "the identity of a compiler that the command ran",
         "permission" => "what may be done with the file",

@@ -26,7 +26,8 @@ impl Purpose {
         let target = values("arg --target").next().unwrap_or_default().to_string();
         let compiler = trace.components.iter().find(|c| c.name == "compiler");
         let program = compiler.and_then(|c| Path::new(&c.raw).file_name()).unwrap_or_default();
-        let directory = values("arg --out-dir").next().unwrap_or_default();
+        let directory = values("arg --out-dir").chain(values("output directory")).next();
+        let directory = directory.unwrap_or(&event.unit.extra);
         Purpose {
             package: (event.unit.package.clone(), event.unit.source.clone()),
             profile: profile(directory, &target),

@@ -6,13 +6,22 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Starts a background program that outlives this one, in a new session and without open files of this process. Unless it is
 /// `pressing`, it gets a low priority.
 pub fn detach(command: &mut Command, pressing: bool) -> io::Result<std::process::Child> {
-    use std::process::Stdio;
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    detach_with(command, pressing, Stdio::null(), Stdio::null())
+}
+
+/// Like [`detach`], with a standard input and a standard error.
+pub fn detach_with(
+    command: &mut Command,
+    pressing: bool,
+    stdin: Stdio,
+    stderr: Stdio,
+) -> io::Result<std::process::Child> {
+    command.stdin(stdin).stdout(Stdio::null()).stderr(stderr);
     let alone = move || {
         // SAFETY: plain calls that are allowed between fork and exec. Failures are ignored.
         unsafe {
@@ -182,6 +191,54 @@ pub fn command_of(id: u32) -> Option<(Vec<OsString>, PathBuf)> {
 /// The system tells nothing.
 #[cfg(not(target_os = "linux"))]
 pub fn command_of(_: u32) -> Option<(Vec<OsString>, PathBuf)> {
+    None
+}
+
+/// Opens the standard error of another process, if what is written there is appended: to a terminal, to a pipe, or to a file
+/// that is opened for appending. Anywhere else, the process would write over it.
+#[cfg(target_os = "linux")]
+pub fn error_output_of(id: u32) -> Option<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).custom_flags(libc::O_NOCTTY | libc::O_NONBLOCK);
+    let file = options.open(format!("/proc/{id}/fd/2")).ok()?;
+    let appends = || {
+        let about = std::fs::read_to_string(format!("/proc/{id}/fdinfo/2")).ok()?;
+        let flags = about.lines().find_map(|line| line.strip_prefix("flags:"))?;
+        Some(i32::from_str_radix(flags.trim(), 8).ok()? & libc::O_APPEND != 0)
+    };
+    let is_appended = !file.metadata().ok()?.is_file() || appends() == Some(true);
+    is_appended.then_some(file)
+}
+
+/// A descriptor that can be read once another process has ended. `None` where it has ended already, where its id belongs to
+/// another process by now, or where the system has no such call.
+#[cfg(target_os = "linux")]
+pub fn end_of(id: u32, is_it: impl Fn(&Process) -> bool) -> Option<std::fs::File> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: plain numbers; the descriptor is new and has no other owner.
+    let end = unsafe {
+        let fd = libc::syscall(libc::SYS_pidfd_open, id as libc::pid_t, 0);
+        (fd >= 0).then(|| std::fs::File::from_raw_fd(fd as i32))?
+    };
+    process(id).is_some_and(|found| is_it(&found)).then_some(end)
+}
+
+/// Waits until standard input can be read.
+pub fn wait_for_stdin() -> io::Result<()> {
+    let stdin = io::stdin();
+    poll([stdin.as_fd(); 2], -1).map(|_| ())
+}
+
+/// Not supported on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn error_output_of(_: u32) -> Option<std::fs::File> {
+    None
+}
+
+/// Not supported on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn end_of(_: u32, _: impl Fn(&Process) -> bool) -> Option<std::fs::File> {
     None
 }
 
