@@ -7,6 +7,7 @@ use crate::dependency::{ABSENT, Dependency, Kind, RecordedDependency, UNSET};
 use crate::digest::{Digest, Table};
 use crate::libraries;
 use crate::paths::Roots;
+use crate::place;
 use crate::platform::{self, FileType, StatId, Stats};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -240,8 +241,7 @@ impl EvalContext<'_> {
             }
             Kind::Cwd => self.cwd.as_os_str().as_encoded_bytes().to_vec(),
             Kind::Place if !dependency.name.is_empty() => {
-                let root = std::str::from_utf8(&dependency.name).ok().and_then(|name| self.roots.get(name));
-                root.map_or(ABSENT.to_vec(), |path| path.as_os_str().as_encoded_bytes().to_vec())
+                place::value(self.roots, &dependency.name).unwrap_or(ABSENT.to_vec())
             }
             Kind::Place => {
                 let mut places = vec![self.cwd.as_os_str().as_encoded_bytes()];

@@ -20,6 +20,7 @@ pub mod named_roots;
 pub mod observe;
 pub mod origin;
 pub mod paths;
+pub mod place;
 pub mod platform;
 pub mod policy;
 pub mod printable;

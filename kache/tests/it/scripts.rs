@@ -237,20 +237,45 @@ fn what_two_places_agree_on_holds_in_the_third() {
         "const P: &str = include_str!(concat!(env!(\"OUT_DIR\"), \"/paths.txt\"));\n\
          fn main() { print!(\"{} {P}\", env!(\"PLACE\") == env!(\"OUT_DIR\")) }",
     );
-    test.clone_checkout("w", "another");
-    test.clone_checkout("w", "deep/er/the-third");
+    let places = ["w", "another", "third", "deep/er/the-fourth", "deep/er/my-fifth", "w"];
+    places[1..5].iter().for_each(|place| test.clone_checkout("w", place));
     let expected = |checkout: &str| format!("true {}/x\n", test.path(checkout).display());
     let at = |checkout: &str| {
         let (said, outcome) = outcome(build(&test, checkout, "1"));
         assert_eq!(said, expected(checkout));
         outcome
     };
-    assert_eq!(
-        [at("w"), at("another"), at("deep/er/the-third"), at("w")],
-        [Outcome::Miss, Outcome::Miss, Outcome::Hit, Outcome::Hit]
-    );
+    use Outcome::{Hit, Miss};
+    // The fourth is not as deep as the first two are, and has a hyphen.
+    assert_eq!(places.map(at), [Miss, Miss, Hit, Miss, Hit, Hit]);
     let [unconfirmed, confirmed] = [Confirmation::Unconfirmed, Confirmation::Confirmed].map(Some);
-    assert_eq!(confirmations(&test), [unconfirmed, confirmed, confirmed, confirmed]);
+    assert_eq!(confirmations(&test)[..4], [unconfirmed, confirmed, confirmed, confirmed]);
+}
+
+/// What the first two places cannot tell apart: their parent, their depth, how they encode.
+#[test]
+fn what_two_places_have_in_common_a_third_must_have_as_well() {
+    for (function, elsewhere) in [
+        ("d.parent().unwrap().display().to_string()", "other/third"),
+        ("\"../\".repeat(d.components().count())", "x/deep/third"),
+        ("d.display().to_string().replace(' ', \"%20\")", "x/my third"),
+    ] {
+        let test = TestEnv::new();
+        let script = format!(
+            "let d = env::var_os(\"CARGO_MANIFEST_DIR\").unwrap(); let d = Path::new(&d); \
+             println!(\"cargo::rustc-env=PLACE={{}}\", {function}); say(\"same\")"
+        );
+        package(&test, &script);
+        test.write("w/src/main.rs", "fn main() { print!(\"{}\", env!(\"PLACE\")) }");
+        for place in ["x/one", "x/second", "x/third", elsewhere, "plain"] {
+            test.clone_checkout("w", place);
+        }
+        let at = |checkout: &str| outcome(build(&test, checkout, "1"));
+        assert_eq!((at("x/one").1, at("x/second").1), (Outcome::Miss, Outcome::Miss), "{function}");
+        assert_eq!(at("x/third").1, Outcome::Hit, "{function}");
+        let (said, outcome) = at(elsewhere);
+        assert_eq!(outcome, Outcome::Miss, "{function}: {said}");
+    }
 }
 
 /// What the events of scripts say of where the results hold.
@@ -296,7 +321,7 @@ fn people_are_told_why_a_script_ran_and_where_its_result_holds() {
     let all = report["scopes"].as_array().unwrap().last().unwrap();
     assert_eq!(all["confirmations"]["script"], serde_json::json!({"confirmed": 1, "unconfirmed": 3}));
     assert_eq!(all["families"]["script"], serde_json::json!({"hits": 1, "units": 4}));
-    let text = told(&["report"]);
+    let text = told(&["report", "--all"]);
     let has = |line: &str, means: &str| text.lines().any(|l| l.trim().starts_with(line) && l.contains(means));
     assert!(has("script", "1 of 4") && has("confirmed", "two places made the same"), "{text}");
     let listed = told(&["list", "(script)"]);
@@ -313,7 +338,7 @@ fn a_variable_with_a_path_counts_in_the_form_that_it_has() {
     let test = TestEnv::new();
     package(&test, r#"say(env::var("KNOB").unwrap())"#);
     test.clone_checkout("w", "another");
-    test.clone_checkout("w", "deep/er/the-third");
+    test.clone_checkout("w", "third");
     let at = |checkout: &str, rest: &str| {
         let knob = format!("{}{rest}", test.path(checkout).display());
         let (said, outcome) = outcome(build(&test, checkout, &knob));
@@ -321,8 +346,8 @@ fn a_variable_with_a_path_counts_in_the_form_that_it_has() {
         outcome
     };
     assert_eq!([at("w", "/x"), at("another", "/x")], [Outcome::Miss; 2]);
-    assert_eq!(at("deep/er/the-third", "//x"), Outcome::Miss, "a false hit");
-    assert_eq!(at("deep/er/the-third", "/x"), Outcome::Hit);
+    assert_eq!(at("third", "//x"), Outcome::Miss, "a false hit");
+    assert_eq!(at("third", "/x"), Outcome::Hit);
 }
 
 /// A value that is made from a path shows no path.
@@ -341,7 +366,7 @@ fn what_is_computed_from_a_path_holds_in_its_place_alone() {
     }
     let [unconfirmed, literal] = [Confirmation::Unconfirmed, Confirmation::Literal].map(Some);
     assert_eq!(confirmations(&test), [unconfirmed, unconfirmed, literal, literal, literal, literal]);
-    let explained = assert_success(&mut test.kache(&["report"])).stdout;
+    let explained = assert_success(&mut test.kache(&["report", "--all"])).stdout;
     assert!(String::from_utf8_lossy(&explained).contains("another place made something else"));
 }
 

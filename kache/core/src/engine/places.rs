@@ -4,8 +4,8 @@
 //! So its result holds at first only where it was made: its dependencies hold the values of variables with their paths.
 //! Where the same is made again in a second place, of which the roots have other lengths and other last components, and
 //! the outputs and the printed lines are equal with roots by their names, the second place confirms the result. A confirmed
-//! result holds wherever the dependencies hold with roots by their names. A root that both places have in common has
-//! confirmed nothing, and its path stays a dependency.
+//! result holds wherever the dependencies hold with roots by their names, and where the place has what the two places have in
+//! common ([`crate::place`]). A root that both places have in common has confirmed nothing, and its path stays a dependency.
 //!
 //! What was made in one place waits for another in a result of its own, the candidate. Its key is made from the action key
 //! and the dependencies with roots by their names, so that all places come to the same one.
@@ -16,8 +16,8 @@ use crate::dependency::{Dependency, Kind, RecordedDependency};
 use crate::digest::Digest;
 use crate::events::Confirmation;
 use crate::finalize::FinalDependency;
-use crate::paths::Roots;
-use crate::store::result::{ActionResult, Exact, Output, RootOfPlace};
+use crate::place;
+use crate::store::result::{ActionResult, Exact, Output};
 use std::collections::BTreeSet;
 use std::io;
 
@@ -48,7 +48,7 @@ impl Job<'_> {
         let Weak { dependencies: weak, is_portable } = self.with_roots_by_name(dependencies)?;
         let alone = if is_portable { Confirmation::Portable } else { Confirmation::Unconfirmed };
         let candidate = self.key_of("candidate", &weak);
-        let here = place(&self.action.roots);
+        let here = place::of(&self.action.roots);
         let store = self.engine.store;
         let before = ActionResult::load(store, &candidate).filter(|before| !before.place.is_empty());
         let Some(before) = before else {
@@ -61,12 +61,11 @@ impl Job<'_> {
             ActionResult { place: here, ..result.clone() }.save(store, &candidate)?;
             return Ok((if is_elsewhere { Confirmation::Literal } else { alone }, None));
         }
-        let common = roots_in_common(&before.place, &here);
-        if common.len() == here.len() {
+        if !place::vary(&before.place, &here) {
             return Ok((alone, None));
         }
         let mut all: BTreeSet<RecordedDependency> = weak.into_iter().collect();
-        for name in common {
+        for name in place::in_common(&before.place, &here) {
             let dependency = Dependency::new(Kind::Place, name);
             let digest = self.view.digest(&dependency)?;
             all.insert(RecordedDependency { dependency, digest });
@@ -124,34 +123,4 @@ fn is_same(one: &ActionResult, other: &ActionResult) -> bool {
     };
     one.outputs.iter().map(without_rank).eq(other.outputs.iter().map(without_rank))
         && (&one.stdout, &one.stderr) == (&other.stdout, &other.stderr)
-}
-
-/// What tells a place from others.
-fn place(roots: &Roots) -> Vec<RootOfPlace> {
-    let of = |root: &crate::paths::Root| {
-        let path = root.path.as_os_str().as_encoded_bytes();
-        // A root within another has the other's name in its path.
-        let outer = roots.iter().filter(|outer| root.path.starts_with(&outer.path));
-        let outer = outer.min_by_key(|outer| outer.path.as_os_str().len()).unwrap_or(root);
-        let last = outer.path.file_name().unwrap_or_default().as_encoded_bytes();
-        RootOfPlace {
-            name: root.name.clone(),
-            path: Digest::of(path),
-            length: path.len() as u64,
-            last: Digest::of(last),
-        }
-    };
-    let mut all: Vec<_> = roots.iter().map(of).collect();
-    all.sort_by(|one, other| one.name.cmp(&other.name));
-    all
-}
-
-/// The roots of a place that another place does not vary: those with the same path, of the same length, or of the same name.
-fn roots_in_common<'a>(before: &[RootOfPlace], here: &'a [RootOfPlace]) -> Vec<&'a str> {
-    let varies = |root: &RootOfPlace| {
-        before
-            .iter()
-            .any(|other| other.name == root.name && other.length != root.length && other.last != root.last)
-    };
-    here.iter().filter(|root| !varies(root)).map(|root| root.name.as_str()).collect()
 }

@@ -4,10 +4,11 @@ use super::{Area, Store};
 use crate::codec::{Reader, Writer};
 use crate::digest::Digest;
 use crate::events::{Confirmation, Observed};
+use crate::place::RootOfPlace;
 use crate::platform::disk;
 use std::io;
 
-const MAGIC: &[u8; 8] = b"kachers3";
+const MAGIC: &[u8; 8] = b"kachers4";
 
 /// One output file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,18 +63,6 @@ impl Exact {
         };
         Some(Exact { node, mode: (number >> 2 & 0o7777) as u32, rank: (number >> 16).try_into().ok()? })
     }
-}
-
-/// A root of the place where a result was made. Of the path, only what tells two places apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RootOfPlace {
-    pub name: String,
-    /// The digest of the path.
-    pub path: Digest,
-    /// The length of the path, in bytes.
-    pub length: u64,
-    /// The digest of the last component, or that of the root that this one lies in.
-    pub last: Digest,
 }
 
 /// Everything that a hit restores. The exit status is always 0: the store does not hold failed actions.
@@ -150,6 +139,10 @@ impl ActionResult {
             w.digest(&root.path);
             w.num(root.length);
             w.digest(&root.last);
+            w.num(root.components.len() as u64);
+            root.components.iter().for_each(|component| w.digest(component));
+            w.digest(&root.within);
+            w.bytes(&root.characters);
         }
         w.finish()
     }
@@ -176,8 +169,15 @@ impl ActionResult {
         let confirmation = decode_confirmation(flags >> 3)?;
         let mut place = Vec::new();
         for _ in 0..r.count()? {
-            let (name, path, length, last) = (r.text()?, r.digest()?, r.num()?, r.digest()?);
-            place.push(RootOfPlace { name, path, length, last });
+            place.push(RootOfPlace {
+                name: r.text()?,
+                path: r.digest()?,
+                length: r.num()?,
+                last: r.digest()?,
+                components: (0..r.count()?).map(|_| r.digest()).collect::<Option<_>>()?,
+                within: r.digest()?,
+                characters: r.bytes()?.to_vec(),
+            });
         }
         let result = ActionResult {
             outputs,
