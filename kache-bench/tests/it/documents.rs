@@ -39,6 +39,44 @@ fn commands() -> Vec<(String, String)> {
     all
 }
 
+/// The `--help` of each command, as the page has it.
+fn reference() -> String {
+    let help = |args: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_kache-bench"))
+            .args(args)
+            .arg("--help")
+            .env_remove("COLUMNS")
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{args:?}");
+        let text = String::from_utf8(out.stdout).unwrap();
+        text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    };
+    let all = help(&[]);
+    let listed =
+        all.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // A line that goes on is indented further.
+    let named =
+        listed.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let commands = named.filter(|name| *name != "help");
+    commands.map(|name| format!("## kache-bench {name}\n\n```text\n{}\n```\n\n", help(&[name]))).collect()
+}
+
+#[test]
+fn the_reference_of_the_harness_is_fresh() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kache/docs/src/reference/harness-cli.md");
+    let text = fs::read_to_string(&page).unwrap();
+    let (head, rest) = text.split_once("`end`. -->\n\n").expect("the page has a generated part");
+    let (_, tail) = rest.split_once("\n<!-- end -->").expect("the generated part has an end");
+    let fresh = format!("{head}`end`. -->\n\n{}\n\n<!-- end -->{tail}", reference().trim_end());
+    if std::env::var_os("KACHE_REFRESH_DOCS").is_some() {
+        fs::write(&page, fresh).unwrap();
+    } else {
+        let refresh = "KACHE_REFRESH_DOCS=1 cargo test -p kache-bench --test it reference";
+        assert!(text == fresh, "{} is stale: run {refresh}", page.display());
+    }
+}
+
 #[test]
 fn the_harness_knows_every_command_of_the_documents() {
     let commands = commands();

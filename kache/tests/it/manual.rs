@@ -1,5 +1,6 @@
 //! The form of the README and the manual: every page is in the book, links lead somewhere, prose is wrapped.
 
+use kache_core::area::Area;
 use kache_core::dependency::Kind;
 use std::collections::BTreeSet;
 use std::fs;
@@ -152,6 +153,18 @@ fn every_kind_of_dependency_is_explained() {
             page.contains(&format!("`{}`", kind.word())),
             "concepts/keys.md does not explain `{}`",
             kind.word()
+        );
+    }
+}
+
+#[test]
+fn every_directory_of_the_cache_is_explained() {
+    let page = fs::read_to_string(book().join("reference/storage.md")).unwrap();
+    for area in Area::ALL {
+        assert!(
+            page.contains(&format!("`{}`", area.name())),
+            "storage.md does not explain `{}`",
+            area.name()
         );
     }
 }
