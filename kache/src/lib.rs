@@ -1,5 +1,6 @@
 //! The wrapper and the command line.
 
 pub mod cli;
+pub mod source_date;
 pub mod summary;
 pub mod wrapper;

@@ -3,7 +3,7 @@
 //! Nothing here may fail a build. Before the compiler runs, any error falls back to running it uncached. Afterwards, any
 //! error only prevents storing the result. The event says which.
 
-use crate::summary;
+use crate::{source_date, summary};
 use kache_core::action::Request;
 use kache_core::engine::{Ended, Ending, Engine};
 use kache_core::eval::find_program;
@@ -114,6 +114,7 @@ impl Wrapper {
             let seed = || kache_seed::sow(store, &self.settings, &self.request);
             let _ = panic::catch_unwind(AssertUnwindSafe(seed));
         }
+        source_date::hand_on(&self.settings, store, &self.request.cwd);
         let ran = Cell::new(None);
         let ended = panic::catch_unwind(AssertUnwindSafe(|| self.execute(store, frontends, &ran)));
         let ended = ended.unwrap_or_else(|panic| {

@@ -25,6 +25,15 @@ pub enum Observe {
     Off,
 }
 
+/// The date that compilers are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceDate {
+    /// In seconds since 1970.
+    Fixed(u64),
+    /// That of the checkout's last commit.
+    Commit,
+}
+
 /// A bound on the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxSize {
@@ -72,6 +81,8 @@ pub struct Settings {
     /// Additional roots.
     pub base_dirs: Vec<PathBuf>,
     pub observe: Observe,
+    /// The date for `__DATE__` and `__TIME__`; `None` to leave it to the compilers.
+    pub source_date_epoch: Option<SourceDate>,
     /// Proc macros and linker scripts that use paths in variables only to find files, sorted.
     pub path_only_macros: Vec<String>,
     pub lock_timeout: Duration,
@@ -237,6 +248,9 @@ impl Settings {
                     _ => None,
                 })
                 .unwrap_or(Observe::Auto),
+            source_date_epoch: reader
+                .get("source_date_epoch", "a number of seconds since 1970, `commit` or `none`", source_date)
+                .flatten(),
             path_only_macros: reader
                 .get("path_only_macros", "names of crates or scripts", |v| {
                     let mut all: Vec<String> = v
@@ -432,6 +446,20 @@ fn renamed_variables() -> impl Iterator<Item = String> {
         let row = TABLE.iter().find(|row| row.key == r.key)?;
         Some(format!("environment variable {} is now called {}", r.old_var, row.var))
     })
+}
+
+/// The outer `None` is for an invalid value.
+fn source_date(text: &str) -> Option<Option<SourceDate>> {
+    match text {
+        "" | "none" => Some(None),
+        "commit" => Some(Some(SourceDate::Commit)),
+        // No compiler accepts a later date than the end of the year 9999.
+        _ => text
+            .parse()
+            .ok()
+            .filter(|date| *date <= 253_402_300_799)
+            .map(|date| Some(SourceDate::Fixed(date))),
+    }
 }
 
 /// A variable that looks like a setting and is not one.

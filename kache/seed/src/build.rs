@@ -29,9 +29,10 @@ const PLACE: &str = "place";
 /// The version of the key.
 const RULES: &[u8] = b"seed 1";
 
-/// Whether units may be restored ahead. With checks, each hit may be one to check, and the command runs.
+/// Whether units may be restored ahead. With checks, each hit may be one to check, and the command runs. A date for
+/// compilers is known to the wrapper alone.
 pub fn may_be_seeded(settings: &Settings) -> bool {
-    settings.seed && settings.read && settings.check == 0.0
+    settings.seed && settings.read && settings.check == 0.0 && settings.source_date_epoch.is_none()
 }
 
 /// A build of cargo.

@@ -60,6 +60,8 @@ mod scripts;
 #[cfg(target_os = "linux")]
 mod seeding;
 #[cfg(target_os = "linux")]
+mod source_date;
+#[cfg(target_os = "linux")]
 mod store;
 #[cfg(target_os = "linux")]
 mod undisturbed;

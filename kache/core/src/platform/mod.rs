@@ -73,6 +73,12 @@ pub fn set_variables(variables: Vec<(&'static str, OsString)>) {
     }
 }
 
+/// Sets a variable of this process for all that it starts. [`restore_variables`] leaves it.
+pub fn hand_on_variable(name: &str, value: &str) {
+    // SAFETY: the wrapper has one thread before it plans.
+    unsafe { std::env::set_var(name, value) };
+}
+
 /// Undoes [`set_variables`].
 pub fn restore_variables() {
     let Ok(mut given) = GIVEN.lock() else { return };

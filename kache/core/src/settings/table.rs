@@ -37,6 +37,8 @@ settings! {
     "build_scripts" "KACHE_BUILD_SCRIPTS" "true" => "false: run cargo's build scripts without kache";
     "seed" "KACHE_SEED" "true"
         => "false: do not fill a new target directory of cargo with the units that kache knows (Linux)";
+    "source_date_epoch" "KACHE_SOURCE_DATE_EPOCH" "none"
+        => "date for `__DATE__` and `__TIME__`, handed to compilers as SOURCE_DATE_EPOCH: seconds since 1970, or `commit` for the checkout's last commit";
     "lock_timeout" "KACHE_LOCK_TIMEOUT" "60" => "seconds to wait for a concurrent build of the same action";
     "max_size" "KACHE_MAX_SIZE" "a tenth of the disk"
         => "maximum cache size, as `20G`, `500M` or `5%` of the disk; least recently used entries are evicted first";

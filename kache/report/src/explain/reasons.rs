@@ -77,7 +77,7 @@ reasons! {
     Incremental: "the compile started from incremental state of an earlier compile, which is not part of the key"
         => "none for daily work; CARGO_INCREMENTAL=0 makes every compile cacheable";
     Clock: "a proc macro or a program that it ran read the clock, or C source contains the build time"
-        => "find the macro that inserts a time and give it a fixed one; for __DATE__ and __TIME__ set SOURCE_DATE_EPOCH";
+        => "find the macro that inserts a time and give it a fixed one; for __DATE__ and __TIME__ use the setting `source_date_epoch`";
     Network: "a proc macro or a program that it ran opened a connection"
         => "make the macro read a file (for example, the offline mode of `sqlx`)";
     NoOutput: "the command reported success, but did not write an output, or wrote an empty object"
