@@ -7,7 +7,7 @@ use crate::summary;
 use kache_core::action::Request;
 use kache_core::engine::{Ended, Ending, Engine};
 use kache_core::eval::find_program;
-use kache_core::events::{Event, Outcome, Unit};
+use kache_core::events::{Event, Kind, Outcome, Unit};
 use kache_core::frontend::Frontend;
 use kache_core::observe::launch::LOG_VARIABLE;
 use kache_core::observe::log::Front;
@@ -24,7 +24,7 @@ use kache_frontends::rustc::kind_from_environment;
 use kache_frontends::{origin, recognise, script};
 use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::{self, ExitStatus};
@@ -109,7 +109,6 @@ impl Wrapper {
     }
 
     fn run(&self, store: &Store, frontends: &[&dyn Frontend], report: impl Fn(&Event)) -> ! {
-        self.warn_once(store);
         if self.outer.is_none() {
             // Whatever it leaves undone, cargo asks for.
             let seed = || kache_seed::sow(store, &self.settings, &self.request);
@@ -127,6 +126,7 @@ impl Wrapper {
         event.append(store.dir());
         event.log(self.settings.log.as_deref());
         report(&event);
+        self.warn_once(store, &event);
         if self.outer.as_ref().is_none_or(|outer| outer.is_quiet) {
             summary::start(&self.settings, store, origin::of_this_process(Some(store)), self.time_us);
         }
@@ -183,16 +183,24 @@ impl Wrapper {
         Ended::broken(unit, kind_from_environment(), reason, detail)
     }
 
-    /// Warns about invalid settings once per build.
-    fn warn_once(&self, store: &Store) {
+    /// Warns about invalid settings once per build. A build tool hides what a probe prints, and so does a build script; hence the warning
+    /// goes to the tool's own standard error, or else to that of a unit.
+    fn warn_once(&self, store: &Store, event: &Event) {
         if self.settings.warnings.is_empty() {
             return;
         }
-        let build = &origin::of_this_process(Some(store)).build;
-        if store.mark(Area::Builds, &format!("{build}.warned")) {
-            for warning in &self.settings.warnings {
-                eprintln!("kache: warning: {}", printable::sanitize(warning));
-            }
+        let process = event.build.split_once('-').and_then(|(id, _)| id.parse().ok());
+        let tool = process.filter(|_| !event.command.is_empty()).and_then(platform::error_output_of);
+        let is_seen = tool.is_some() || event.kind == Kind::Unit;
+        if !is_seen || !store.mark(Area::Builds, &format!("{}.warned", event.build)) {
+            return;
+        }
+        let mut output: Box<dyn Write> = match tool {
+            Some(tool) => Box::new(tool),
+            None => Box::new(io::stderr()),
+        };
+        for warning in &self.settings.warnings {
+            let _ = writeln!(output, "kache: warning: {}", printable::sanitize(warning));
         }
     }
 }

@@ -166,8 +166,8 @@ impl Files {
             }
         }
         for Entry { key, line, .. } in entries.iter().filter(|e| !TABLE.iter().any(|r| r.key == e.key)) {
-            self.warnings
-                .push(format!("{}:{line}: unknown setting `{key}`; see `kache config`", path.display()));
+            let advice = advice(nearest(key, TABLE.iter().map(|row| row.key)));
+            self.warnings.push(format!("{}:{line}: unknown setting `{key}`; {advice}", path.display()));
         }
         self.list.push((path, entries));
     }
@@ -434,6 +434,43 @@ fn renamed_variables() -> impl Iterator<Item = String> {
     })
 }
 
+/// A variable that looks like a setting and is not one.
+pub struct UnknownVariable {
+    pub name: String,
+    /// The setting with the most similar name, if one is similar.
+    pub nearest: Option<&'static str>,
+}
+
+impl std::fmt::Display for UnknownVariable {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "environment variable `{}` is not a setting of kache; {}", self.name, advice(self.nearest))
+    }
+}
+
+/// The variables in the environment that look like settings and are none.
+pub fn unknown_variables() -> Vec<UnknownVariable> {
+    let mut names: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("KACHE_") && !is_own_variable(name.as_bytes()))
+        .collect();
+    names.sort();
+    let unknown = |name: String| {
+        let nearest = nearest(&name, TABLE.iter().map(|row| row.var));
+        UnknownVariable { name, nearest }
+    };
+    names.into_iter().map(unknown).collect()
+}
+
+fn advice(nearest: Option<&str>) -> String {
+    nearest.map_or("see `kache config`".to_string(), |known| format!("did you mean `{known}`?"))
+}
+
+/// The known name that is most like a name, if one is.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let known: Vec<&str> = known.collect();
+    similar::get_close_matches(name, &known, 1, 0.75).first().copied()
+}
+
 /// `0.05`, or `5%`.
 fn share(text: &str) -> Option<f64> {
     let share = match text.strip_suffix('%') {
@@ -492,10 +529,12 @@ mod tests {
     #[test]
     fn an_unknown_setting_names_file_and_line() {
         let wanted = [
-            "kache.toml:2: unknown setting `observ`; see `kache config`",
-            "kache.toml:4: unknown setting `remote.utl`; see `kache config`",
+            "kache.toml:3: unknown setting `colour`; see `kache config`",
+            "kache.toml:2: unknown setting `observ`; did you mean `observe`?",
+            "kache.toml:5: unknown setting `remote.utl`; did you mean `remote.url`?",
         ];
-        assert_eq!(warnings("# a comment\nobserv = \"off\"\n[remote]\nutl = \"s3://b\"\n"), wanted);
+        let text = "# a comment\nobserv = \"off\"\ncolour = 1\n[remote]\nutl = \"s3://b\"\n";
+        assert_eq!(warnings(text), wanted);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::output::{Answer, CliError, Format, settings};
 use super::page::{PLAIN, YELLOW, row};
-use kache_core::settings::{Settings, TABLE, user_file};
+use kache_core::settings::{Settings, TABLE, unknown_variables, user_file};
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
@@ -36,7 +36,9 @@ struct Json {
 
 pub fn run(options: &Options) -> Result<Answer, CliError> {
     let settings = settings()?;
-    let json = Json { settings: listed(&settings), files: files(), warnings: settings.warnings };
+    let unknown = unknown_variables().into_iter().map(|variable| variable.to_string());
+    let warnings = settings.warnings.iter().cloned().chain(unknown).collect();
+    let json = Json { settings: listed(&settings), files: files(), warnings };
     Answer::new(options.format, 1, &json, |page| {
         let settings = json.settings.iter().map(|s| row![s.key, s.value, s.from, s.what]);
         let head = [row!["setting", "value", "origin", "purpose"]];

@@ -166,3 +166,26 @@ fn a_build_below_kache_run_has_one_line() {
     assert_eq!(said.matches("kache: 0 of 2 units restored").count(), 1, "{said}");
     assert_eq!(commands(&test), BTreeSet::from(["kache run -- make all".to_string()]));
 }
+
+/// The lines of kache that cargo, or a build tool, lets through.
+fn warnings(output: &std::process::Output) -> usize {
+    String::from_utf8_lossy(&output.stderr).matches("kache: warning: ").count()
+}
+
+#[test]
+fn a_bad_setting_is_warned_of_once_a_build_whatever_the_build_finds() {
+    let test = TestEnv::new();
+    test.write(
+        "w/Cargo.toml",
+        "[package]\nname = \"p\"\nversion = \"1.0.0\"\nedition = \"2021\"\n[workspace]\n",
+    );
+    test.write("w/src/lib.rs", "pub fn one() -> u32 { 1 }\n");
+    test.write("w/src/main.rs", "fn main() {}\n");
+    let build = || assert_success(test.cargo("w", &["build", "-q"]).env("KACHE_LOCK_TIMEOUT", "soon"));
+    assert_eq!(warnings(&build()), 1, "with misses");
+    for seeded in [false, true] {
+        std::fs::remove_dir_all(test.path("w/target")).unwrap();
+        assert_eq!(warnings(&build()), 1, "with hits, seeded: {seeded}");
+    }
+    assert!(units(&test).iter().any(|e| e.seeded), "the last build had nothing but a question");
+}

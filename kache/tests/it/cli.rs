@@ -281,7 +281,8 @@ fn settings_are_listed_with_their_origin_and_bad_ones_warned_of() {
     assert_eq!((&of("read")["value"], &of("read")["from"]), (&"true".into(), &"default".into()));
     let warnings = answer["warnings"].to_string();
     assert!(
-        warnings.contains("KACHE_READ") && warnings.contains("kache.toml:2: unknown setting `observ`"),
+        warnings.contains("KACHE_READ")
+            && warnings.contains("kache.toml:2: unknown setting `observ`; did you mean `observe`?"),
         "{warnings}"
     );
 }
@@ -367,6 +368,85 @@ fn the_doctor_names_each_problem_with_a_remedy() {
     }
     let (_, answer) = doctor(&test, &[("RUSTC_WRAPPER", "/bin/true")]);
     assert_eq!(state(&answer, "cargo"), "problem");
+}
+
+/// The text of a check.
+fn found<'a>(answer: &'a Value, check: &str) -> &'a str {
+    let checks = answer["checks"].as_array().unwrap();
+    checks.iter().find(|c| c["name"] == check).map_or("", |c| c["found"].as_str().unwrap())
+}
+
+#[test]
+fn the_doctor_suggests_the_nearest_name_of_a_setting() {
+    let test = Workspace::new();
+    let (status, answer) = doctor(&test, &[("RUSTC_WRAPPER", KACHE), ("KACHE_MAXSIZE", "20G")]);
+    assert_eq!(status, Some(1));
+    let wanted =
+        "environment variable `KACHE_MAXSIZE` is not a setting of kache; did you mean `KACHE_MAX_SIZE`?";
+    assert_eq!(found(&answer, "settings"), wanted);
+    let config = test.command(KACHE).args(["config"]).env("KACHE_MAXSIZE", "20G").output().unwrap();
+    assert!(String::from_utf8_lossy(&config.stdout).contains(wanted));
+}
+
+#[test]
+fn the_doctor_is_content_with_a_machine_for_c_alone() {
+    let test = Workspace::new();
+    fs::create_dir_all(test.path("bin")).unwrap();
+    for name in ["gcc", "cc", "as", "ld"] {
+        std::os::unix::fs::symlink(Path::new("/usr/bin").join(name), test.path("bin").join(name)).unwrap();
+    }
+    let bin = test.path("bin");
+    let (status, answer) = doctor(&test, &[("PATH", bin.to_str().unwrap())]);
+    assert_eq!((status, &answer["ok"]), (Some(0), &true.into()), "{answer:#}");
+    assert_eq!((state(&answer, "probe-c"), state(&answer, "observer")), ("ok", "ok"), "{answer:#}");
+    assert!(found(&answer, "probe").contains("builds C alone"));
+    assert!(answer["checks"].as_array().unwrap().iter().all(|c| c["name"] != "cargo"));
+}
+
+#[test]
+fn the_doctor_tells_of_stores_that_failed_and_of_other_wrappers() {
+    let test = Workspace::new();
+    test.write("leaf.rs", "pub fn one() -> u32 { 1 }");
+    test.compiled(&[LIB], &[]);
+    let well = doctor(&test, &[("RUSTC_WRAPPER", KACHE)]).1;
+    assert_eq!(
+        (state(&well, "stores"), found(&well, "stores")),
+        ("ok", "1 result stored in the last day, none failed")
+    );
+    assert!(found(&well, "space").contains(" free on the disk of "));
+    let mut event = test.events().remove(0);
+    event.time_us += 1;
+    (event.stored, event.reason) = (false, Some(kache_core::reason::Reason::Store));
+    event.detail = Some("blob: copy: No space left on device".to_string());
+    event.append(&test.path("cache/v1"));
+    let variables = [
+        ("RUSTC_WRAPPER", KACHE),
+        ("CMAKE_C_COMPILER_LAUNCHER", "/usr/bin/ccache"),
+        ("MAKEFLAGS", " -j --jobserver-auth=fifo:/nowhere/fifo"),
+    ];
+    let (status, answer) = doctor(&test, &variables);
+    assert_eq!((status, state(&answer, "stores")), (Some(1), "problem"));
+    assert!(found(&answer, "stores").contains("1 result could not be stored in the last day"), "{answer:#}");
+    assert!(found(&answer, "stores").ends_with("No space left on device"));
+    assert_eq!(state(&answer, "wrappers"), "note");
+    assert!(
+        found(&answer, "wrappers")
+            .starts_with("CMAKE_C_COMPILER_LAUNCHER is `/usr/bin/ccache`, which starts ccache")
+    );
+    assert!(found(&answer, "jobserver").contains("fifo:/nowhere/fifo"), "{answer:#}");
+}
+
+#[test]
+fn the_doctor_opens_the_cache_as_the_wrapper_does() {
+    let test = Workspace::new();
+    fs::create_dir_all(test.path("cache")).unwrap();
+    fs::write(test.path("cache/v1"), "not a directory").unwrap();
+    let (status, answer) = doctor(&test, &[("RUSTC_WRAPPER", KACHE)]);
+    assert_eq!(status, Some(1));
+    assert!(
+        answer.to_string().contains("the cache cannot be opened, so builds run without it"),
+        "{answer:#}"
+    );
 }
 
 #[test]

@@ -163,15 +163,23 @@ pub fn disk_usage(m: &Metadata) -> u64 {
 
 /// How large the volume is that a path is on, in bytes.
 pub fn disk_size(path: &Path) -> Option<u64> {
+    disk_space(path).map(|(_, all)| all)
+}
+
+/// The space that this user may still fill on the disk of a directory, in bytes.
+pub fn disk_free(path: &Path) -> Option<u64> {
+    disk_space(path).map(|(free, _)| free)
+}
+
+fn disk_space(path: &Path) -> Option<(u64, u64)> {
     use std::os::windows::ffi::OsStrExt;
     let there = path.ancestors().find(|p| p.is_dir())?;
     let wide: Vec<u16> = there.as_os_str().encode_wide().chain([u16::from(b'\\'), 0]).collect();
-    let mut all = 0;
-    // SAFETY: the path ends with a zero, and the number is for the call to fill in.
-    let done = unsafe {
-        GetDiskFreeSpaceExW(wide.as_ptr(), std::ptr::null_mut(), &raw mut all, std::ptr::null_mut())
-    };
-    (done != 0).then_some(all)
+    let (mut free, mut all) = (0, 0);
+    // SAFETY: the path ends with a zero, and the numbers are for the call to fill in.
+    let done =
+        unsafe { GetDiskFreeSpaceExW(wide.as_ptr(), &raw mut free, &raw mut all, std::ptr::null_mut()) };
+    (done != 0).then_some((free, all))
 }
 
 /// Sets the times of a file to now.

@@ -3,7 +3,7 @@
 use super::Check;
 use kache_core::platform::{self, Method};
 use kache_core::settings::Settings;
-use kache_core::store::{self, Area};
+use kache_core::store::{self, Area, Store};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ pub fn checks(settings: &Settings) -> Vec<Check> {
         return vec![Check::problem(NAME, found, "set KACHE_CACHE_DIR")];
     };
     let mut out = vec![usable(dir, &existing)];
+    out.extend(opens(dir));
     out.extend(permissions(dir));
     out.extend(preload(dir));
     out.push(file_system(&existing));
@@ -50,6 +51,17 @@ fn usable(dir: &Path, existing: &Path) -> Check {
             "give yourself write permission there, or set KACHE_CACHE_DIR to a directory of yours",
         ),
     }
+}
+
+/// Whether the wrapper can open the store that is there.
+fn opens(dir: &Path) -> Option<Check> {
+    let e = dir.exists().then(|| Store::open(dir))?.err()?;
+    let found = format!("the cache cannot be opened, so builds run without it: {e}");
+    Some(Check::problem(
+        "cache",
+        found,
+        "do what the message says, or set KACHE_CACHE_DIR to another directory",
+    ))
 }
 
 /// A user who can write to the cache can change what builds produce.

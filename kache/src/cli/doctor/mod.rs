@@ -6,9 +6,13 @@
 //! | `probe-c` | the same for C |
 //! | `observer` | did the observer check that compile |
 //! | `cache` | is the real cache directory usable, and private to this user |
+//! | `space` | has its disk enough free space |
+//! | `stores` | did results fail to be stored in the last day |
 //! | `file-system` | is the cache on a local file system |
 //! | `clone` | does restoring share blocks with the cache, or copy them |
 //! | `cargo` | does cargo start kache |
+//! | `wrappers` | does another compiler wrapper stand before or behind kache |
+//! | `jobserver` | can the job server of make be reached |
 //! | `reached` | has this cache handled a build |
 //! | `incremental` | does cargo compile without incremental state |
 //! | `clock` | does the file system's clock agree with this machine's |
@@ -25,12 +29,14 @@
 mod cache;
 mod cargo;
 mod probe;
+mod stores;
 mod surroundings;
+mod wrappers;
 
 use super::output::{Answer, CliError, Format, settings};
 use super::page::{GREEN, PLAIN, Page, RED, YELLOW};
 use kache_core::remote::client;
-use kache_core::settings::{Observe, Settings};
+use kache_core::settings::{Observe, Settings, unknown_variables};
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
@@ -84,9 +90,15 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     let settings = settings()?;
     let mut checks = probe::checks();
     checks.extend(cache::checks(&settings));
-    checks.push(cargo::check()?);
-    checks.push(cargo::incremental());
-    checks.push(surroundings::linker());
+    checks.extend(stores::space(&settings));
+    checks.extend(stores::failed(&settings));
+    if probe::has_rust() {
+        checks.push(cargo::check()?);
+        checks.push(cargo::incremental());
+        checks.push(surroundings::linker());
+    }
+    checks.extend(wrappers::check());
+    checks.extend(wrappers::job_server());
     checks.extend(surroundings::reached(&settings));
     checks.extend(surroundings::clock(&settings));
     checks.extend(of_agent(&settings));
@@ -127,6 +139,13 @@ fn of_settings(settings: &Settings) -> Vec<Check> {
     const NAME: &str = "settings";
     const CONFIG: &str = "`kache config` shows the origin of each setting";
     let mut out: Vec<Check> = settings.warnings.iter().map(|w| Check::problem(NAME, w, CONFIG)).collect();
+    // A name that is like no setting may belong to another program.
+    out.extend(unknown_variables().into_iter().map(|variable| match variable.nearest {
+        Some(_) => {
+            Check::problem(NAME, variable.to_string(), "correct the name of the variable, or unset it")
+        }
+        None => Check::note(NAME, variable.to_string(), "unset it if it is meant for kache"),
+    }));
     if settings.disable {
         out.push(Check::problem(NAME, "`disable` is on: compilers run without kache", CONFIG));
     }

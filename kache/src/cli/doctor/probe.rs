@@ -78,24 +78,35 @@ impl Wrong {
     }
 }
 
+/// Whether this machine has Rust, or a variable says so. Other machines may build C alone.
+pub fn has_rust() -> bool {
+    let is_found = |name: &&str| find_program(name.as_ref(), &Roots::default()).is_some();
+    std::env::var_os(CRATE.compiler.0).is_some_and(|given| !given.is_empty())
+        || ["cargo", "rustc"].iter().any(is_found)
+}
+
 pub fn checks() -> Vec<Check> {
-    let mut checks = match run(&CRATE) {
-        Ok((found, compiled)) => vec![Check::ok(CRATE.name, found), observer(compiled.observed)],
-        Err(Wrong(found, remedy)) => vec![Check::problem(CRATE.name, found, remedy)],
+    let mut checks = match has_rust().then(|| run(&CRATE)) {
+        Some(Ok((found, compiled))) => vec![Check::ok(CRATE.name, found), observer(compiled.observed)],
+        Some(Err(Wrong(found, remedy))) => vec![Check::problem(CRATE.name, found, remedy)],
+        None => vec![Check::ok(CRATE.name, "PATH has neither rustc nor cargo: this machine builds C alone")],
     };
-    // A machine for Rust alone may have no C compiler.
     let compiler = OBJECT.compiler();
     // `CC="kache gcc"` makes a build use kache, and is not the name of a program.
     let wired = compiler.as_encoded_bytes().contains(&b' ');
-    checks.push(if wired || find_program(&compiler, &Roots::default()).is_none() {
+    if wired || find_program(&compiler, &Roots::default()).is_none() {
+        // A machine for Rust alone may have no C compiler.
         let found = format!("{} is not the name of an existing program", Path::new(&compiler).display());
-        Check::note(OBJECT.name, found, "set CC to a C compiler to check C as well")
-    } else {
-        match run(&OBJECT) {
-            Ok((found, _)) => Check::ok(OBJECT.name, found),
-            Err(Wrong(found, remedy)) => Check::problem(OBJECT.name, found, remedy),
+        checks.push(Check::note(OBJECT.name, found, "set CC to a C compiler to check C as well"));
+        return checks;
+    }
+    match run(&OBJECT) {
+        Ok((found, compiled)) => {
+            checks.push(Check::ok(OBJECT.name, found));
+            checks.extend((!has_rust()).then(|| observer(compiled.observed)));
         }
-    });
+        Err(Wrong(found, remedy)) => checks.push(Check::problem(OBJECT.name, found, remedy)),
+    }
     checks
 }
 

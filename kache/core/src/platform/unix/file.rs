@@ -233,6 +233,16 @@ pub fn disk_size(path: &Path) -> Option<u64> {
     }
 }
 
+/// The space that this user may still fill on the disk of a directory, in bytes.
+pub fn disk_free(path: &Path) -> Option<u64> {
+    let path = CString::new(path.as_os_str().as_bytes()).ok()?;
+    // SAFETY: statvfs is plain data for the call to fill in, and the path NUL-terminated.
+    unsafe {
+        let mut s: libc::statvfs = std::mem::zeroed();
+        (libc::statvfs(path.as_ptr(), &mut s) == 0).then_some(s.f_bavail as u64 * s.f_frsize as u64)
+    }
+}
+
 /// Sets the times of a file to now.
 pub fn touch(path: &Path) -> io::Result<()> {
     let path = CString::new(path.as_os_str().as_bytes())?;
