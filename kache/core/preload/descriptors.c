@@ -70,9 +70,10 @@ int kache_descriptor_of(const char *path) {
     for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
         if (!starts_with(path, directories[i])) continue;
         int number = -1;
-        for (const char *c = path + __builtin_strlen(directories[i]); *c >= '0' && *c <= '9' && number < 1 << 20; c++)
-            number = (number < 0 ? 0 : number * 10) + (*c - '0');
-        return number;
+        const char *c = path + __builtin_strlen(directories[i]);
+        for (; *c >= '0' && *c <= '9' && number < 1 << 20; c++) number = (number < 0 ? 0 : number * 10) + (*c - '0');
+        /* What lies below an open directory is another file. */
+        return *c ? -1 : number;
     }
     return -1;
 }

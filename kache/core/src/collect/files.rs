@@ -284,12 +284,14 @@ fn asked_permissions(e: &TraceEvent) -> u8 {
     (e.flags & (flag::MAY_EXECUTE | flag::MAY_WRITE | flag::MAY_READ)) >> 1
 }
 
-/// Whether a path leads to what a process was given open.
+/// Whether a path leads to what a process has open. What lies below an open directory has a name of its own, which the path does
+/// not tell.
 pub(super) fn is_descriptor(path: &[u8]) -> bool {
+    let number = |rest: &[u8]| !rest.contains(&b'/');
     let of_process = || {
         let rest = path.strip_prefix(b"/proc/")?;
-        let mut parts = rest.split(|b| *b == b'/').skip(1);
-        Some(parts.next()? == b"fd" && parts.next().is_some())
+        let rest = &rest[rest.iter().position(|b| *b == b'/')?..];
+        rest.strip_prefix(b"/fd/").map(number)
     };
-    path.starts_with(b"/dev/fd/") || of_process().unwrap_or(false)
+    path.strip_prefix(b"/dev/fd/").map(number).or_else(of_process).unwrap_or(false)
 }

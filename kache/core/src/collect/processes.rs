@@ -15,6 +15,8 @@ pub struct Process {
     pub is_path_only: bool,
     /// Whether the system calls that it makes outside libc are recorded.
     pub is_dispatched: bool,
+    /// Whether it is kache, which restored or stored what a compiler makes.
+    pub is_in_place: bool,
     /// The name of the program's file.
     name: String,
     /// The program's file.
@@ -247,6 +249,7 @@ impl Processes {
             actor,
             is_path_only,
             is_dispatched: e.flags & flag::DISPATCHED != 0,
+            is_in_place: e.flags & flag::IN_PLACE != 0,
             name: file_name(e.path).unwrap_or_default(),
             program: PathBuf::from(platform::os_str(e.path)),
             cwd: PathBuf::from(platform::os_str(e.path2)),

@@ -215,6 +215,9 @@ fn the_state_of_the_machine_is_what_it_shows() {
     assert_eq!(of("/proc/self/maps"), [""; 0], "of a program of the system's");
     assert_eq!(of("/proc/1/maps"), ["refused host-state: /proc/1/maps was looked at"]);
     assert_eq!(of("/sys/class/net"), ["refused host-state: /sys/class/net was looked at"]);
+    for below in ["/proc/self/fd/3", "/proc/self/fd/3/f", "/proc/12/fd/3/f", "/dev/fd/3/f"] {
+        assert_eq!(of(below), [format!("refused host-state: {below} was looked at")]);
+    }
     assert_eq!(of("/proc/filesystems"), ["host contents /proc/filesystems"]);
     assert_eq!(of("/proc/self/mountinfo"), ["host contents /proc/self/mountinfo"]);
     assert_eq!(lines(&stage, "10 read /proc/cpuinfo\n10 read /proc/self/statm\n10 read /dev/tty"), [""; 0]);

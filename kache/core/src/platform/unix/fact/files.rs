@@ -10,6 +10,7 @@ pub fn answer(fact: &str, argument: &CStr, path: &CStr) -> Option<Answer> {
     match fact {
         "stat" => Some(status(path)),
         "size" => Some(size(path)),
+        "mode" => Some(mode(path)),
         "statfs" => Some(statfs(path, true)),
         "fstatfs" => Some(statfs(path, false)),
         "statvfs" => Some(statvfs(path)),
@@ -50,6 +51,19 @@ fn status(path: &CStr) -> Answer {
         let size = [found.st_size as i64, found.st_blocks as i64, found.st_blksize as i64];
         let times = [found.st_mtime, found.st_mtime_nsec, found.st_ctime, found.st_ctime_nsec];
         [&of_file[..], &owners, &size, &times].concat().into_iter().for_each(|number| answer.number(number));
+    }
+    answer
+}
+
+/// The permission bits.
+fn mode(path: &CStr) -> Answer {
+    // SAFETY: plain data for the call to fill in.
+    let mut found: libc::stat = unsafe { std::mem::zeroed() };
+    let mut answer = Answer::default();
+    // SAFETY: the path is a C string.
+    match unsafe { libc::stat(path.as_ptr(), &mut found) } {
+        0 => answer.number(i64::from(found.st_mode & 0o7777)),
+        _ => answer.error(),
     }
     answer
 }
