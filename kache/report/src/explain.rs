@@ -150,24 +150,28 @@ pub fn root_cause(history: &History, at: usize) -> String {
     format!("{}{by}{more}", cause.summary)
 }
 
-/// The most frequent root cause of the misses among some events, and the number of units that missed for it. With very many misses,
-/// those that took the longest count.
-pub fn top_cause(history: &History, within: impl Fn(&Event) -> bool) -> Option<(String, usize)> {
+/// The root causes of each miss among some events. With very many misses, those that took the longest count.
+pub fn causes_of(history: &History, within: impl Fn(&Event) -> bool) -> Vec<(usize, Vec<Cause>)> {
     let is_miss = |e: &Event| within(e) && is_explained(e) && e.outcome == Outcome::Miss;
     let mut missed: Vec<usize> =
         (0..history.events.len()).filter(|at| is_miss(&history.events[*at])).collect();
     missed.sort_by_key(|at| std::cmp::Reverse(history.events[*at].compile_us));
     missed.truncate(CONSIDERED);
-    let mut found: Vec<(Cause, usize)> = Vec::new();
-    for cause in missed.into_iter().flat_map(|at| causes(history, at)) {
+    missed.into_iter().map(|at| (at, causes(history, at))).collect()
+}
+
+/// The most frequent cause, and the number of units that missed for it.
+pub fn top_cause(causes: &[(usize, Vec<Cause>)]) -> Option<(&str, usize)> {
+    let mut found: Vec<(&Cause, usize)> = Vec::new();
+    for cause in causes.iter().flat_map(|(_, causes)| causes) {
         match found.iter_mut().find(|(known, _)| known.key == cause.key) {
             Some((_, units)) => *units += 1,
             None => found.push((cause, 1)),
         }
     }
     // Of several, the first.
-    let top = found.into_iter().rev().max_by_key(|(_, units)| *units)?;
-    Some((top.0.summary, top.1))
+    let (cause, units) = found.into_iter().rev().max_by_key(|(_, units)| *units)?;
+    Some((&cause.summary, units))
 }
 
 /// Explains the event at an index of the history.
@@ -276,13 +280,16 @@ fn same_inputs(history: &History, at: usize, latest: usize) -> Why {
 /// The invocation that made the new version of an input.
 fn producer(history: &History, at: usize, difference: &Difference) -> Option<usize> {
     let new = difference.new.as_ref()?;
-    let path = match difference.name.split_once(' ')? {
-        ("file", _) => new.raw.as_str(),
+    match difference.name.split_once(' ')? {
+        ("file", portable) => {
+            history.producer(&new.raw, at).or_else(|| history.unrecorded_producer(portable, at))
+        }
         // The path of a crate whose name contains another hash now.
-        ("arg", "--extern") if difference.only_hashes_differ() => new.raw.split_once('=')?.1,
-        _ => return None,
-    };
-    history.producer(path, at)
+        ("arg", "--extern") if difference.only_hashes_differ() => {
+            history.producer(new.raw.split_once('=')?.1, at)
+        }
+        _ => None,
+    }
 }
 
 /// The root causes of a miss, each once.
@@ -364,7 +371,7 @@ fn summary(why: &Why, reason: Option<&Because>) -> String {
             Some(unit) => format!("the output of {unit} {}", d.verb()),
             None => format!("{} {}", d.name, d.verb()),
         }),
-        (Why::NoTrace, Some(b)) => b.word.to_string(),
+        (Why::NoTrace, Some(b)) => format!("result not stored ({})", b.word),
         (Why::NoTrace, None) => "its inputs were not recorded".to_string(),
         (Why::FirstSeen, Some(b)) => format!("first build, result not stored ({})", b.word),
         (Why::FirstSeen, None) => "first build".to_string(),

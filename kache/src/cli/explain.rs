@@ -2,17 +2,19 @@
 //! by root cause.
 //!
 //! JSON: `{"v":2,"cache","build","command","units":[Explanation…],"causes":[{"summary","changed_units":[unit…],
-//! "affected_units":[unit…]}]}`; see [`Explanation`] for its fields. `changed_units` differ by themselves, `affected_units`
+//! "affected_units":[unit…]}],"roots"}`; see [`Explanation`] for its fields. `changed_units` differ by themselves, `affected_units`
 //! missed because of them. `build` is `null` if the command names a unit.
 
 use super::output::{Answer, CliError, Format, cache_dir, failed, settings, suggestion};
 use super::page::{BOLD, DIM, GREEN, PLAIN, Page, RED, Span, YELLOW, ago, count, cut, duration, short};
+use super::report::lasting;
 use kache_core::dependency;
 use kache_core::events::builds::Build;
 use kache_core::events::{Confirmation, Event, Outcome};
 use kache_report::explain::diff::{Difference, Side};
 use kache_report::explain::history::History;
 use kache_report::explain::{Because, Cause, Explanation, Why, explain, is_explained, telling, title, verbs};
+use kache_report::report::roots::{self, Root};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeSet;
@@ -53,6 +55,9 @@ struct Json {
     command: String,
     units: Vec<Explanation>,
     causes: Vec<Group>,
+    /// The units that cost each build.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roots: Vec<Root>,
 }
 
 /// A root cause: the units whose own inputs changed, and the units that missed because of them.
@@ -84,7 +89,9 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     let causes = groups(&units);
     let command = build.as_ref().map_or(String::new(), |b| b.command.clone());
     let build = asked.is_empty().then(|| build.map_or(String::new(), |b| b.name));
-    let json = Json { cache: cache.display().to_string(), build, command, units, causes };
+    let missed = units.iter().map(|unit| (unit.at, unit.causes.as_slice()));
+    let roots = if build.is_some() { roots::of(&history, missed) } else { Vec::new() };
+    let json = Json { cache: cache.display().to_string(), build, command, units, causes, roots };
     Answer::new(options.format, 2, &json, |page| match json.build {
         Some(_) => whole_build(&json, options.all, page),
         None => json.units.iter().for_each(|unit| one_unit(unit, options.all, page)),
@@ -179,6 +186,13 @@ fn whole_build(json: &Json, all: bool, page: &mut Page) {
     if json.causes.len() > shown {
         let more = count(json.causes.len() - shown, "more cause", "more causes");
         page.line(format!("… and {more}: --all lists all"));
+    }
+    if !json.roots.is_empty() {
+        page.gap();
+        page.heading("units that cost each build");
+    }
+    for root in &json.roots {
+        page.folded(&[(PLAIN, "  ".to_string())], &lasting(root));
     }
     passed_through(json, page);
 }

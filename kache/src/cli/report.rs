@@ -1,9 +1,9 @@
 //! `kache report`: the last build of this workspace in six lines, or all figures: what the cache did, by its events, and the
 //! space that it uses.
 //!
-//! JSON: `{"v":2,"cache","kache","store_format","observer","scopes":[{"scope","slowest":[…]} and everything of a
+//! JSON: `{"v":2,"cache","kache","store_format","observer","scopes":[{"scope","slowest":[…],"roots":[…]} and everything of a
 //! `Tally`],"store","sharing","differences"}`. `scope` is `last-build`, `last-day`, `all` or `since <µs since 1970>`; the
-//! fields are documented at [`Tally`], `Slow`, [`Footprint`], [`Sharing`] and [`differences`]. Store, sharing and differences
+//! fields are documented at [`Tally`], `Slow`, [`Root`], [`Footprint`], [`Sharing`] and [`differences`]. Store, sharing and differences
 //! are those of the whole cache in any scope.
 
 mod brief;
@@ -11,7 +11,8 @@ mod markdown;
 mod table;
 
 use super::output::{Answer, CliError, cache_dir, cwd, failed, settings};
-use super::page::{Page, ago, count, duration};
+use super::page::{PLAIN, Page, ago, count, duration};
+pub use brief::lasting;
 use clap::ValueEnum;
 use kache_core::events::{self, Event, builds};
 use kache_core::store::Store;
@@ -19,6 +20,7 @@ use kache_core::store::differences::{self, Difference};
 use kache_report::explain::history::History;
 use kache_report::explain::{self, is_explained};
 use kache_report::report::footprint::{self, Footprint};
+use kache_report::report::roots::{self, Root};
 use kache_report::report::sharing::{self, Sharing};
 use kache_report::report::tally::Tally;
 use serde::Serialize;
@@ -89,6 +91,9 @@ struct Scope {
     #[serde(flatten)]
     tally: Tally,
     slowest: Vec<Slow>,
+    /// The units that cost each build, in the last build.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roots: Vec<Root>,
 }
 
 /// A compile that a hit would have saved.
@@ -150,7 +155,8 @@ fn scopes(options: &Options, history: &History) -> Vec<Scope> {
     let last = || {
         let build = builds::last(&history.events);
         let within = |e: &Event| build.as_ref().is_some_and(|b| b.has(e));
-        scope("last-build".into(), "last build".into(), history, within)
+        let roots = roots::of_build(history, within);
+        Scope { roots, ..scope("last-build".into(), "last build".into(), history, within) }
     };
     let since = |time: Duration, name: Option<&str>| {
         let now = (kache_core::platform::now_ns() / 1000) as u64;
@@ -179,7 +185,7 @@ fn scope(scope: String, title: String, history: &History, within: impl Fn(&Event
         compile_us: e.compile_us,
         why: explain::root_cause(history, at),
     };
-    Scope { scope, title, tally, slowest: misses.into_iter().map(slow).collect() }
+    Scope { scope, title, tally, slowest: misses.into_iter().map(slow).collect(), roots: Vec::new() }
 }
 
 fn page(json: &Json, page: &mut Page) {
@@ -206,6 +212,7 @@ fn page(json: &Json, page: &mut Page) {
             text(&section, page);
         }
     }
+    costly(&json.scopes[0].roots, page);
     found(&json.differences, page);
     page.gap();
     footer(json).iter().for_each(|line| page.line(line));
@@ -227,6 +234,18 @@ fn text(section: &Section, page: &mut Page) {
         rows.push([&[label], &line.cells[..], std::slice::from_ref(&line.means)].concat());
     }
     page.columns(&rows, section.columns.len());
+}
+
+/// The units that cost each build.
+fn costly(roots: &[Root], page: &mut Page) {
+    if roots.is_empty() {
+        return;
+    }
+    page.gap();
+    page.heading("units that cost each build");
+    for root in roots.iter().take(SLOWEST) {
+        page.folded(&[(PLAIN, "  ".to_string())], &lasting(root));
+    }
 }
 
 /// The results that checks found to differ, in any scope.

@@ -169,3 +169,46 @@ fn packages_of_one_name_are_told_apart() {
     names.sort_unstable();
     assert_eq!(names, ["tool 0.1.0 (bin) of demo", "tool 0.1.0 (bin) of leaf"]);
 }
+
+/// Builds a program with a dated object. Its date is the time of its source.
+fn dated(test: &TestEnv, minute: u32) {
+    let touched = format!("202001010{minute:03}");
+    let touch = ["-t", &touched, "dated.c"];
+    assert_success(std::process::Command::new("touch").args(touch).current_dir(test.path("w")));
+    let mut make = std::process::Command::new("make");
+    make.args(["-B", "prog"]).current_dir(test.path("w")).env("KACHE", crate::KACHE).env_remove("MAKEFLAGS");
+    make.env("KACHE_CACHE_DIR", test.cache()).env("XDG_CONFIG_HOME", test.path("config"));
+    make.env_remove("CARGO_PKG_NAME").env_remove("CARGO_PKG_VERSION").env_remove("SOURCE_DATE_EPOCH");
+    assert_success(&mut make);
+}
+
+#[test]
+fn a_root_that_costs_each_build_is_named_with_its_cost_and_the_remedy() {
+    let test = TestEnv::new();
+    test.write("w/dated.c", "const char *when = __TIMESTAMP__;\n");
+    test.write("w/main.c", "extern const char *when; int main(void) { return !when; }\n");
+    let link =
+        "prog: dated.o main.o\n\t$(KACHE) cc dated.o main.o -o prog\n%.o: %.c\n\t$(KACHE) cc -c $< -o $@\n";
+    test.write("w/Makefile", link);
+    dated(&test, 1);
+    assert!(answer(&test, &[])["roots"].is_null(), "what happened once may not happen again");
+    dated(&test, 2);
+    dated(&test, 3);
+    let roots = answer(&test, &[])["roots"].clone();
+    assert_eq!(roots.as_array().map(Vec::len), Some(1), "{roots:#}");
+    let root = &roots[0];
+    assert_eq!((&root["unit"], &root["kind"]), (&json!("dated.o (c)"), &json!("date")), "{root:#}");
+    assert_eq!((&root["builds"], &root["affected"]), (&json!(3), &json!(["prog (link)"])), "{root:#}");
+    let event = |name: &str| {
+        test.events().into_iter().filter(|e| e.unit.name == name).map(|e| e.compile_us).sum::<u64>()
+    };
+    assert_eq!(root["cost_us"], json!(event("dated.o") + event("prog")));
+    let said =
+        "dated.o (c) contains the time of its build (`__DATE__` or `__TIME__`), and 1 more unit with it: ";
+    let page = text(&test, &[]);
+    assert!(page.contains(said) && page.contains(" in 3 builds; set `source_date_epoch = "), "{page}");
+    let report = String::from_utf8(assert_success(&mut test.kache(&["report"])).stdout).unwrap();
+    assert!(report.lines().count() == 7 && report.contains(&format!("each time {said}")), "{report}");
+    let all = String::from_utf8(assert_success(&mut test.kache(&["report", "--all"])).stdout).unwrap();
+    assert!(all.contains("units that cost each build") && all.contains(said), "{all}");
+}

@@ -3,7 +3,7 @@
 use super::{is_explained, title};
 use kache_core::digest::Digest;
 use kache_core::events::builds::{self, Build};
-use kache_core::events::{self, Event};
+use kache_core::events::{self, Event, LabelBy, Outcome, Unit};
 use kache_core::key_trace::KeyTrace;
 use kache_core::store::result::ActionResult;
 use kache_core::store::{Area, FORMAT, traces};
@@ -23,6 +23,8 @@ pub struct History {
     pub events: Vec<Event>,
     /// The invocations that made an output, by its path.
     by_output: HashMap<String, Vec<usize>>,
+    /// The invocations without a record of their outputs, by [`output_name`].
+    by_name: HashMap<String, Vec<usize>>,
     by_unit: HashMap<Identity, Vec<usize>>,
     /// The sources of the units with one title in one build.
     sources: HashMap<(String, String), BTreeSet<String>>,
@@ -46,6 +48,14 @@ impl Identity {
     }
 }
 
+/// The portable path of a unit's output, or the name of its file without the prefix and the extension.
+fn output_name(unit: &Unit) -> String {
+    match unit.label_by {
+        LabelBy::Output => unit.extra.clone(),
+        LabelBy::Package => format!("{}{}", unit.name, unit.extra),
+    }
+}
+
 impl History {
     /// Reads the events of a cache.
     pub fn load(cache: &Path) -> io::Result<History> {
@@ -60,6 +70,7 @@ impl History {
             cache: cache.to_path_buf(),
             events: Vec::new(),
             by_output: HashMap::new(),
+            by_name: HashMap::new(),
             by_unit: HashMap::new(),
             sources: HashMap::new(),
             traces: RefCell::default(),
@@ -72,6 +83,9 @@ impl History {
             let at = self.events.len();
             for path in &event.outputs {
                 self.by_output.entry(path.clone()).or_default().push(at);
+            }
+            if event.outcome == Outcome::Miss && event.outputs.is_empty() {
+                self.by_name.entry(output_name(&event.unit)).or_default().push(at);
             }
             self.by_unit.entry(Identity::of(&event)).or_default().push(at);
             let named = (event.build.clone(), title(&event.unit));
@@ -149,6 +163,18 @@ impl History {
         let (event, same) = (&self.events[made], &self.by_unit[&Identity::of(&self.events[made])]);
         let again = |e: &Event| e.unit.extra == event.unit.extra && e.cwd == event.cwd;
         same.iter().rev().copied().find(|i| *i < at && *i >= made && again(&self.events[*i]))
+    }
+
+    /// The latest invocation before `at` that was to make a portable path, and left no record of its outputs: its result was not stored.
+    pub fn unrecorded_producer(&self, portable: &str, at: usize) -> Option<usize> {
+        let file = portable.rsplit('/').next().unwrap_or_default();
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        // The output directory of a build script has the script's name.
+        let script =
+            portable.split_once("/out/").map_or("", |(dir, _)| dir.rsplit('/').next().unwrap_or_default());
+        let names = [portable, stem, stem.strip_prefix("lib").unwrap_or(stem), script];
+        let before = |made: &Vec<usize>| made.iter().rev().copied().find(|i| *i < at);
+        names.into_iter().find_map(|name| self.by_name.get(name).and_then(before))
     }
 
     /// The latest earlier invocation of the unit of `at` whose stored result has an output with a digest.

@@ -1,12 +1,13 @@
-//! The last build of this workspace, in six lines.
+//! The last build of this workspace, in six lines. A seventh names what costs each build, if anything does.
 
 use super::table::rate;
 use crate::cli::page::{BOLD, Page, ago, count, duration};
 use kache_core::events::builds::{self, Build};
 use kache_core::events::{Event, Kind};
 use kache_core::paths;
-use kache_report::explain;
 use kache_report::explain::history::History;
+use kache_report::explain::{self, Cause};
+use kache_report::report::roots::{self, Root};
 use kache_report::report::tally::Tally;
 use std::collections::HashSet;
 use std::path::Path;
@@ -46,12 +47,27 @@ fn lines(history: &History, build: &Build, workspace: &Path, page: &mut Page) {
     let units = count(rated as usize, "unit", "units");
     line(page, "hits", &format!("{} of {units}, {}", tally.units.hits, rate(tally.hit_rate)));
     line(page, "saved", &format!("{} of compile time", duration(tally.time.saved_us)));
-    line(page, "misses", &misses(history, build, &tally));
+    let causes = explain::causes_of(history, |e| build.has(e));
+    line(page, "misses", &misses(&causes, &tally));
+    let roots = roots::of(history, causes.iter().map(|(at, causes)| (*at, causes.as_slice())));
+    if let Some(root) = roots.first() {
+        line(page, "each time", &lasting(root));
+    }
 }
 
-fn misses(history: &History, build: &Build, tally: &Tally) -> String {
-    let top = explain::top_cause(history, |e| build.has(e));
-    match (tally.units.misses, top) {
+/// A root that costs each build, with its remedy.
+pub fn lasting(root: &Root) -> String {
+    let follows = match root.affected.len() {
+        0 => String::new(),
+        n => format!(", and {} with it", count(n, "more unit", "more units")),
+    };
+    let builds = count(root.builds, "build", "builds");
+    let Root { unit, what, remedy, .. } = root;
+    format!("{unit} {what}{follows}: {} in {builds}; {remedy}", duration(root.cost_us as i64))
+}
+
+fn misses(causes: &[(usize, Vec<Cause>)], tally: &Tally) -> String {
+    match (tally.units.misses, explain::top_cause(causes)) {
         (0, _) => "none".to_string(),
         (n, None) => n.to_string(),
         (n, Some((cause, units))) if n == units as u64 => format!("{n}: {cause}"),
