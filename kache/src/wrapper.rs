@@ -111,7 +111,10 @@ impl Wrapper {
     fn run(&self, store: &Store, frontends: &[&dyn Frontend], report: impl Fn(&Event)) -> ! {
         if self.outer.is_none() {
             // Whatever it leaves undone, cargo asks for.
-            let seed = || kache_seed::sow(store, &self.settings, &self.request);
+            let seed = || {
+                kache_seed::clear_restored(store, &self.request);
+                kache_seed::sow(store, &self.settings, &self.request);
+            };
             let _ = panic::catch_unwind(AssertUnwindSafe(seed));
         }
         source_date::hand_on(&self.settings, store, &self.request.cwd);

@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | the lock file | chooses the packages |
 //! | cargo's words, and the working directory below the workspace | choose units, features, profile and platform |
-//! | variables of cargo and rustc, configuration files | the same |
+//! | variables of cargo and rustc, configuration files with their directories | the same |
+//! | variables that configuration files set, and where the loader searches | cargo makes others of them, or leaves them as they are |
 //! | the paths of cargo and the compiler | another toolchain has other units, and cargo tells scripts both |
 //! | the number of processors | cargo tells scripts how many jobs there are |
 //!
@@ -27,7 +28,10 @@ const MAGIC: &[u8; 8] = b"kachesb1";
 /// The extension of the file that says where the target directory of some notes is.
 const PLACE: &str = "place";
 /// The version of the key.
-const RULES: &[u8] = b"seed 1";
+const RULES: &[u8] = b"seed 2";
+
+/// Variables by which the loader searches. cargo puts its own directories in front.
+const LOADER: [&str; 3] = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"];
 
 /// Whether units may be restored ahead. With checks, each hit may be one to check, and the command runs. A date for
 /// compilers is known to the wrapper alone.
@@ -58,6 +62,9 @@ impl Build {
             None => Path::new(cargo.variable("HOME")?).join(".cargo"),
         };
         let configuration = Configuration::read(&cargo.cwd, &home)?;
+        if !calls_kache_alone(cargo, &configuration) {
+            return None;
+        }
         let (target, lock) = target(cargo, &line, &configuration, &workspace, &home)?;
         let places = Places { target, workspace };
         let key = key(cargo, rustc, &line, &configuration, &places)?;
@@ -66,7 +73,7 @@ impl Build {
 
     /// The build that the parent process is, as the first wrapper of the build found it.
     pub fn of_parent(store: &Store, rustc: &Path) -> Option<Build> {
-        let path = store.area(Area::Seeds).join("builds").join(platform::parent());
+        let path = of_running(store);
         if let Ok(bytes) = std::fs::read(&path) {
             return Build::decode(&bytes);
         }
@@ -118,6 +125,16 @@ impl Build {
     }
 }
 
+/// The file of the build that the parent process is.
+fn of_running(store: &Store) -> PathBuf {
+    store.area(Area::Seeds).join("builds").join(platform::parent())
+}
+
+/// The file with the directories that scripts of the parent's build had made earlier and that were restored ahead.
+pub fn restored_ahead(store: &Store) -> PathBuf {
+    of_running(store).with_extension("scripts")
+}
+
 /// Removes the files of builds that have ended, beside that of a new one.
 fn forget_ended(own: &Path) {
     let entries = own.parent().and_then(|dir| std::fs::read_dir(dir).ok()).into_iter().flatten().flatten();
@@ -127,6 +144,41 @@ fn forget_ended(own: &Path) {
             let _ = platform::remove_file(&path);
         }
     }
+}
+
+/// Whether this program is what cargo calls for each compile, and nothing else has a part in it but clippy: another wrapper may
+/// change each command, and nothing compares what it did then and would do now.
+fn calls_kache_alone(cargo: &StartedWith, configuration: &Configuration) -> bool {
+    let given = |variables: [&str; 2]| {
+        variables.iter().find_map(|name| cargo.variable(name)).filter(|value| !value.is_empty())
+    };
+    let named = |value: &OsStr| match Path::new(value).components().count() {
+        1 => PathBuf::from(value),
+        _ => absolute(&cargo.cwd, Path::new(value)),
+    };
+    let wrapper = given(["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"]).map(named);
+    let own = std::env::current_exe().ok().and_then(|own| own.canonicalize().ok());
+    let is_this = |wrapper: PathBuf| {
+        let found = match wrapper.is_absolute() {
+            true => Some(wrapper),
+            false => cargo.variable("PATH").and_then(|path| search(&wrapper, path)),
+        };
+        found.and_then(|path| path.canonicalize().ok()).is_some_and(|path| own.as_ref() == Some(&path))
+    };
+    let workspace_wrapper =
+        given(["RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"]).map(named);
+    let is_clippy = |wrapper: PathBuf| {
+        let dir = |program: &Path| program.parent().and_then(|dir| dir.canonicalize().ok());
+        let is_named = wrapper.file_stem().is_some_and(|name| name == "clippy-driver");
+        is_named && dir(&wrapper).is_some_and(|beside| dir(&cargo.program) == Some(beside))
+    };
+    wrapper.or_else(|| configuration.wrapper.clone()).is_some_and(is_this)
+        && workspace_wrapper.or_else(|| configuration.workspace_wrapper.clone()).is_none_or(is_clippy)
+}
+
+/// The first program of a name in the directories of a `PATH`.
+fn search(name: &Path, path: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path).map(|dir| dir.join(name)).find(|program| platform::may_execute(program))
 }
 
 /// The directory that holds what is built on the way, and the name of its lock.
@@ -178,12 +230,28 @@ fn key(
     let cwd = cargo.cwd.strip_prefix(&places.workspace).ok()?;
     put("working directory", cwd.as_os_str().as_encoded_bytes())?;
     let mut variables: Vec<_> = cargo.variables.iter().filter(|(name, _)| cargo::counts(name)).collect();
+    if variables.iter().any(|(name, value)| cargo::names_flags_file(name, value)) {
+        return None;
+    }
     variables.sort();
     for (name, value) in variables {
         put("variable", name.as_encoded_bytes())?;
         put("value", value.as_encoded_bytes())?;
     }
-    configuration.texts.iter().try_for_each(|text| put("configuration", text.as_bytes()))?;
+    for (base, text) in &configuration.texts {
+        // Relative values in a file are below its directory.
+        let base = base.strip_prefix(&places.workspace).unwrap_or(base);
+        put("configuration of", base.as_os_str().as_encoded_bytes())?;
+        put("configuration", text.as_bytes())?;
+    }
+    for name in configuration.variables.iter().map(String::as_str).chain(LOADER) {
+        put("own variable", name.as_bytes())?;
+        put("own value", cargo.variable(name).unwrap_or(OsStr::new("\0")).as_encoded_bytes())?;
+    }
+    if let Some(manifest) = &line.manifest {
+        let manifest = absolute(&cargo.cwd, manifest).canonicalize().ok()?;
+        put("manifest", manifest.strip_prefix(&places.workspace).ok()?.as_os_str().as_encoded_bytes())?;
+    }
     put("cargo", cargo.program.as_os_str().as_encoded_bytes())?;
     put("compiler", rustc.as_os_str().as_encoded_bytes())?;
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
@@ -201,7 +269,10 @@ mod tests {
         std::fs::write(dir.join("Cargo.lock"), "lock").unwrap();
         StartedWith {
             args: vec!["cargo".into(), "build".into()],
-            variables: vec![("HOME".into(), "/nowhere".into())],
+            variables: vec![
+                ("HOME".into(), "/nowhere".into()),
+                ("RUSTC_WRAPPER".into(), std::env::current_exe().unwrap().into()),
+            ],
             cwd: dir.to_path_buf(),
             program: "/bin/cargo".into(),
         }
@@ -226,15 +297,46 @@ mod tests {
         };
         let all = [
             change(&|cargo| cargo.args.push("--release".into())),
+            change(&|cargo| cargo.args.push("--message-format=short".into())),
+            change(&|cargo| {
+                cargo.args.push("--manifest-path=member/Cargo.toml".into());
+                std::fs::write(cargo.cwd.join("member/Cargo.toml"), "").unwrap();
+            }),
+            change(&|cargo| cargo.variables.push(("LD_LIBRARY_PATH".into(), "/lib".into()))),
             change(&|cargo| cargo.variables.push(("RUSTFLAGS".into(), "-g".into()))),
             change(&|cargo| cargo.cwd.push("member")),
         ];
         assert!(all.iter().all(|key| key.is_some_and(|key| key != build.key)), "{all:?}");
+        for wrapper in ["/bin/sh", "sh", ""] {
+            assert_eq!(change(&|cargo| cargo.variables[1].1 = wrapper.into()), None, "{wrapper}");
+        }
+        let clippy = |path: &'static str| {
+            change(&move |cargo| cargo.variables.push(("RUSTC_WORKSPACE_WRAPPER".into(), path.into())))
+        };
+        assert!(clippy("/bin/clippy-driver").is_some() && clippy("/opt/clippy-driver").is_none());
         let flags = format!("-L{}/lib", root.join("one").display());
         assert_eq!(change(&|cargo| cargo.variables.push(("RUSTFLAGS".into(), flags.clone().into()))), None);
         std::fs::write(root.join("second/Cargo.lock"), "another").unwrap();
         assert_ne!(build.key, of(&two).unwrap().key);
         assert_eq!(Build::decode(&build.encode()), Some(build));
+    }
+
+    #[test]
+    fn what_a_configuration_sets_is_told_apart_by_its_place_and_by_the_value_of_cargo() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let configured = |place: &str| {
+            let cargo = project(&root.join(place).join("p"));
+            std::fs::create_dir_all(root.join(place).join(".cargo")).unwrap();
+            let text = "[env]\nDATA = { value = \"data\", relative = true }\n";
+            std::fs::write(root.join(place).join(".cargo/config.toml"), text).unwrap();
+            cargo
+        };
+        let (one, mut two) = (configured("one"), configured("second"));
+        assert_ne!(of(&one).unwrap().key, of(&two).unwrap().key);
+        let before = of(&two).unwrap().key;
+        two.variables.push(("DATA".into(), "other".into()));
+        assert_ne!(of(&two).unwrap().key, before);
     }
 
     #[test]

@@ -42,8 +42,12 @@ impl CommandLine {
             match name {
                 // The arguments of the program that is run.
                 "--" => break,
-                "-v" | "-vv" | "-q" | "--verbose" | "--quiet" => {}
-                "--color" | "--message-format" => _ = value()?,
+                "-v" | "-q" | "--verbose" | "--quiet" => {}
+                // What each script and compile printed is wanted.
+                "-vv" => return None,
+                "--color" => _ = value()?,
+                // Kept warnings are shown as they were printed.
+                "--message-format" => line.words.push(format!("--message-format={}", value()?)),
                 "--target-dir" => line.target_dir = Some(value()?.into()),
                 "--manifest-path" => line.manifest = Some(value()?.into()),
                 // Configuration and layouts that are not read here.
@@ -73,11 +77,24 @@ pub fn counts(name: &OsStr) -> bool {
         && !["CARGO_LOG", "RUST_LOG", "RUST_BACKTRACE", "RUSTC_WRAPPER"].contains(&name)
 }
 
+/// Whether flags for the compiler name a file of further ones: what cargo asks the compiler, and tells scripts, depends on it.
+pub fn names_flags_file(name: &OsStr, value: &OsStr) -> bool {
+    let is_flags = name.to_str().is_some_and(|name| name.ends_with("RUSTFLAGS"));
+    let mut words = value.as_encoded_bytes().split(|b| b.is_ascii_whitespace() || *b == 0x1f);
+    is_flags && words.any(|word| word.starts_with(b"@"))
+}
+
 /// Cargo's configuration files.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Configuration {
-    /// Their texts, the nearest first.
-    pub texts: Vec<String>,
+    /// The directory that each is for, with its text, the nearest first.
+    pub texts: Vec<(PathBuf, String)>,
+    /// The variables that they set, where cargo's own may take precedence.
+    pub variables: Vec<String>,
+    /// The program in front of the compiler.
+    pub wrapper: Option<PathBuf>,
+    /// The program in front of the compiler for packages of the workspace.
+    pub workspace_wrapper: Option<PathBuf>,
     pub target_dir: Option<PathBuf>,
     pub build_dir: Option<String>,
 }
@@ -96,8 +113,9 @@ impl Configuration {
                 .iter()
                 .find_map(|path| std::fs::read_to_string(path).ok());
             if let Some(text) = text {
-                found.add(&text, dir.parent().unwrap_or(&dir))?;
-                found.texts.push(text);
+                let base = dir.parent().unwrap_or(&dir);
+                found.add(&text, base)?;
+                found.texts.push((base.to_path_buf(), text));
             }
             seen.push(dir);
         }
@@ -107,8 +125,14 @@ impl Configuration {
     /// Paths in a file are below the directory that `.cargo` is in.
     fn add(&mut self, text: &str, base: &Path) -> Option<()> {
         let table = DeTable::parse(text).ok()?.into_inner();
-        if table.contains_key("include") {
+        let names_flags_file =
+            text.contains("rustflags") && [r#""@"#, "'@", " @"].iter().any(|at| text.contains(at));
+        if table.contains_key("include") || names_flags_file {
             return None;
+        }
+        if let Some(variables) = table.get("env") {
+            let names = variables.get_ref().as_table()?.keys();
+            self.variables.extend(names.map(|name| name.get_ref().to_string()));
         }
         let Some(build) = table.get("build") else { return Some(()) };
         let build = build.get_ref().as_table()?;
@@ -116,6 +140,17 @@ impl Configuration {
             Some(value) => value.get_ref().as_str().map(|text| Some(text.to_string())),
             None => Some(None),
         };
+        // A name without a separator is searched for.
+        let program = |name: &str| match Path::new(name).components().count() {
+            1 => PathBuf::from(name),
+            _ => absolute(base, Path::new(name)),
+        };
+        if let Some(name) = word("rustc-wrapper")? {
+            self.wrapper.get_or_insert_with(|| program(&name));
+        }
+        if let Some(name) = word("rustc-workspace-wrapper")? {
+            self.workspace_wrapper.get_or_insert_with(|| program(&name));
+        }
         if let Some(dir) = word("target-dir")? {
             self.target_dir.get_or_insert_with(|| absolute(base, Path::new(&dir)));
         }
@@ -140,7 +175,7 @@ mod tests {
         let line =
             read("/bin/cargo build -v --release --color=always --target-dir out -j 4 --message-format json")
                 .unwrap();
-        assert_eq!(line.words, ["build", "--release", "-j", "4"]);
+        assert_eq!(line.words, ["build", "--release", "-j", "4", "--message-format=json"]);
         assert_eq!(line.target_dir, Some("out".into()));
         assert_eq!(read("cargo -Z x build -Zy").unwrap().words, ["-Z", "x", "build", "-Zy"]);
         let line = read("cargo t --manifest-path=a/Cargo.toml --features x -- --nocapture").unwrap();
@@ -177,8 +212,12 @@ mod tests {
         assert_eq!(found.texts.len(), 3);
         assert_eq!(found.target_dir, Some(near.join("near")));
         assert_eq!(found.build_dir.as_deref(), Some("{workspace-root}/x"));
-        write("home/config.toml", "include = \"other.toml\"\n");
-        assert_eq!(Configuration::read(&near, &home), None);
+        for unread in ["include = \"other.toml\"\n", "build.rustflags = [\"@flags\"]\n"] {
+            write("home/config.toml", unread);
+            assert_eq!(Configuration::read(&near, &home), None, "{unread}");
+        }
+        let flags = |value: &str| names_flags_file(OsStr::new("CARGO_ENCODED_RUSTFLAGS"), OsStr::new(value));
+        assert!(flags("-g\x1f@/flags") && !flags("-g\x1f-Clink-arg=@x"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Brings notes and cargo's fingerprints together.
 //!
-//! A fingerprint belongs to a note if cargo began the unit before the wrapper started, and has not begun it since: cargo touches
-//! `invoked.timestamp` when a unit begins, and empties the file with the hash until the unit is finished.
+//! A fingerprint belongs to a note if cargo began the unit for the wrapper of the note, and has not begun it since: cargo touches
+//! `invoked.timestamp` when a unit begins, and empties the file with the hash until the unit is finished. The note has the
+//! identity of that file: another target directory may have been put in this one's place.
 
-use crate::layout;
+use crate::layout::{self, Dirs};
 use crate::places::Places;
 use crate::records::{self, Note, Reruns, Unit};
 use kache_core::platform;
@@ -13,7 +14,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 /// What this module reads of a fingerprint in JSON.
 #[derive(Deserialize)]
@@ -26,8 +26,8 @@ struct Fingerprint {
 /// What cargo looks at to see whether a unit is fresh.
 #[derive(Deserialize)]
 enum Local {
-    /// The version of a package, or the time of the newest file of one in this checkout.
-    Precalculated(IgnoredAny),
+    /// The version of a package, or the time of the newest file of one that no registry has, with its name in parentheses.
+    Precalculated(String),
     CheckDepInfo(IgnoredAny),
     RerunIfChanged {
         paths: Vec<String>,
@@ -87,17 +87,9 @@ pub fn gather(dir: &Path, notes: &Path, places: &Places) {
 fn look_up(note: Note, places: &Places) -> Found {
     let dir = places.target.join(&note.fingerprint);
     let Some(files) = files(&dir) else { return Found::NotYet };
-    let begun = match &note.script {
-        Some(script) => {
-            let (run, _) = layout::run(&note.fingerprint);
-            places.target.join(script).join(run).join("invoked.timestamp")
-        }
-        None => dir.join("invoked.timestamp"),
-    };
-    let begun_us = fs::metadata(&begun).and_then(|meta| meta.modified()).ok();
-    let begun_us =
-        begun_us.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|time| time.as_micros());
-    if begun_us.is_none_or(|us| us > u128::from(note.time_us)) {
+    let dirs = Dirs { fingerprint: note.fingerprint.clone(), script: note.script.clone() };
+    let begun = platform::identity(&places.target.join(layout::begun(&dirs)));
+    if begun.ok().is_none_or(|(_, id)| (id.ino, id.mtime) != note.begun) {
         return Found::Never;
     }
     let mut hashes = files.iter().filter(|(name, _)| layout::has_hash(name));
@@ -113,17 +105,18 @@ fn look_up(note: Note, places: &Places) -> Found {
     if files.iter().any(|(_, contents)| places.are_in(contents)) {
         return Found::Never;
     }
-    let Some(reruns) = reruns(&note, json.local) else { return Found::Never };
+    let Some(reruns) = reruns(json.local) else { return Found::Never };
     let dependencies = json.deps.into_iter().map(|(_, _, _, hash)| hash).collect();
     Found::Unit(Box::new(Unit { note, files, hash, dependencies, reruns }))
 }
 
-/// `None` for a script of this checkout that declares nothing: its fingerprint has a time, which another checkout does not have.
-fn reruns(note: &Note, local: Vec<Local>) -> Option<Reruns> {
+/// `None` for a script that declares nothing, of a package that no registry has: its fingerprint has a time, which another
+/// checkout does not have, and which moves with each edit.
+fn reruns(local: Vec<Local>) -> Option<Reruns> {
     let mut reruns = Reruns::default();
     for one in local {
         match one {
-            Local::Precalculated(_) if note.cwd.starts_with(b"\0w") => return None,
+            Local::Precalculated(of) if of.ends_with(')') => return None,
             Local::Precalculated(_) | Local::CheckDepInfo(_) => {}
             Local::RerunIfChanged { paths } => reruns.files.extend(paths),
             Local::RerunIfEnvChanged { var, val } => reruns.variables.push((var, val)),
@@ -148,7 +141,6 @@ mod tests {
     use super::*;
     use kache_core::digest::Digest;
     use std::path::PathBuf;
-    use std::time::{Duration, SystemTime};
     use tempfile::TempDir;
 
     struct Test {
@@ -185,11 +177,14 @@ mod tests {
                 {"RerunIfEnvChanged":{"var":"CC","val":null}}]}"#,
             );
             self.write("lib-a", "0100000000000000");
-            self.note(SystemTime::now() + Duration::from_secs(1));
+            self.note();
         }
 
-        fn note(&self, time: SystemTime) {
+        fn note(&self) {
+            let begun = self.places.target.join("debug/.fingerprint/a-1/invoked.timestamp");
+            let (_, begun) = platform::identity(&begun).unwrap();
             let note = Note {
+                begun: (begun.ino, begun.mtime),
                 fingerprint: "debug/.fingerprint/a-1".into(),
                 script: None,
                 workspace: b"/w".to_vec(),
@@ -199,7 +194,6 @@ mod tests {
                 variables: Vec::new(),
                 manifests: Digest::of(b"m"),
                 result: Digest::of(b"r"),
-                time_us: time.duration_since(UNIX_EPOCH).unwrap().as_micros() as u64,
             };
             records::append(&self.notes(), [&note.encode()[..]].into_iter()).unwrap();
         }
@@ -233,6 +227,13 @@ mod tests {
     }
 
     #[test]
+    fn a_script_that_declares_nothing_of_a_package_of_no_registry_is_none() {
+        let of = |text: &str| reruns(vec![Local::Precalculated(text.into())]).is_some();
+        assert!(of("1.0.0+x") && of("0123abc"));
+        assert!(!of("1795971556.770192463s (src/lib.rs)"));
+    }
+
+    #[test]
     fn an_unfinished_unit_waits() {
         let test = Test::new();
         test.finished();
@@ -249,10 +250,16 @@ mod tests {
 
     #[test]
     fn a_unit_that_was_begun_again_and_one_whose_record_names_the_checkout_are_none() {
-        let test = Test::new();
-        test.finished();
-        test.note(SystemTime::now() - Duration::from_secs(60));
-        assert_eq!(test.gather().len(), 0, "the later note is older than the beginning");
+        for another in [true, false] {
+            let test = Test::new();
+            test.finished();
+            if another {
+                test.remove("invoked.timestamp");
+                test.write("other", "");
+            }
+            test.write("invoked.timestamp", "");
+            assert_eq!(test.gather().len(), 0, "another file, or the same at another time");
+        }
         let test = Test::new();
         test.finished();
         test.write("dep-lib-a", &format!("x{}/src/lib.rs", test.places.workspace.display()));

@@ -78,6 +78,17 @@ pub fn run(fingerprint: &str) -> (&'static str, &'static str) {
     if is_new(fingerprint) { ("run", "stdout") } else { ("", "output") }
 }
 
+/// The file that cargo touches when it begins a unit, below the target directory.
+pub fn begun(dirs: &Dirs) -> String {
+    match &dirs.script {
+        Some(script) => Path::new(script).join(run(&dirs.fingerprint).0).join(BEGUN).display().to_string(),
+        None => format!("{}/{BEGUN}", dirs.fingerprint),
+    }
+}
+
+/// The name of that file.
+pub const BEGUN: &str = "invoked.timestamp";
+
 /// Whether a name is that of the file with the hash, among the files of a fingerprint's directory.
 pub fn has_hash(name: &str) -> bool {
     !name.contains('.') && !name.starts_with("dep-") && !name.starts_with("output-")

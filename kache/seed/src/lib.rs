@@ -26,6 +26,8 @@
 //! - *Whole or absent.* Of a compile, the outputs come first, and the file with the fingerprint's hash comes last, by a rename. Of a script's run, the fingerprint comes first,
 //!   and the directory with outputs and printed lines comes last, by a rename. cargo takes a unit that lacks either for one that must be built.
 //!
+//! - *A script that cargo runs all the same finds an empty directory.* What was restored for the build is removed first.
+//!
 //! Whatever is in doubt is not seeded: then cargo calls the wrapper, and the unit is a hit or a miss as ever.
 
 mod build;
@@ -40,5 +42,5 @@ mod sow;
 mod worker;
 
 pub use note::note;
-pub use sow::sow;
+pub use sow::{clear_restored, sow};
 pub use worker::{WORKER, work};

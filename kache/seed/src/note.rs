@@ -5,7 +5,7 @@ use crate::harvest;
 use crate::layout;
 use crate::manifests;
 use crate::places::Places;
-use crate::records::{self, Note};
+use crate::records::{self, Note, Variable};
 use kache_core::action::Request;
 use kache_core::digest::Digest;
 use kache_core::events::{Event, Kind, Outcome};
@@ -13,6 +13,7 @@ use kache_core::platform;
 use kache_core::settings::{Settings, is_own_variable};
 use kache_core::store::Store;
 use kache_frontends::script;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -57,8 +58,10 @@ fn made(store: &Store, request: &Request, event: &Event, is_script: bool, places
         true => layout::of_script(below)?,
         false => layout::of_compile(below, &format!("{package}{}", event.unit.extra))?,
     };
+    let (_, begun) = platform::identity(&places.target.join(layout::begun(&dirs))).ok()?;
     let text = |text: &OsString| places.portable(text.as_encoded_bytes());
     Some(Note {
+        begun: (begun.ino, begun.mtime),
         fingerprint: dirs.fingerprint,
         script: dirs.script,
         workspace: places.workspace.as_os_str().as_encoded_bytes().to_vec(),
@@ -68,23 +71,27 @@ fn made(store: &Store, request: &Request, event: &Event, is_script: bool, places
         variables: variables(places)?,
         manifests: manifests::digest(store)?,
         result: Digest::from_hex(event.result.as_ref()?)?,
-        time_us: event.time_us,
     })
 }
 
 /// How the variables of this process differ from those that cargo was started with.
-fn variables(places: &Places) -> Option<Vec<records::Variable>> {
+fn variables(places: &Places) -> Option<Vec<Variable>> {
     let cargo = platform::variables_of(platform::parent_id())?;
     let own: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    let counts = |name: &OsString| !is_own_variable(name.as_encoded_bytes());
+    let names: BTreeSet<&OsString> = own.iter().chain(&cargo).map(|(name, _)| name).collect();
+    let value = |all: &[(OsString, OsString)], name: &OsString| {
+        all.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    };
+    let portable = |value: Option<OsString>| match value {
+        Some(value) => places.portable(value.as_encoded_bytes()).map(Some),
+        None => Some(None),
+    };
     let mut changes = Vec::new();
-    for (name, value) in own.iter().filter(|pair| counts(&pair.0) && !cargo.contains(pair)) {
-        let value = places.portable(value.as_encoded_bytes())?;
-        changes.push((name.as_encoded_bytes().to_vec(), Some(value)));
-    }
-    for (name, _) in cargo.iter().filter(|pair| counts(&pair.0)) {
-        if !own.iter().any(|(known, _)| known == name) {
-            changes.push((name.as_encoded_bytes().to_vec(), None));
+    for name in names.into_iter().filter(|name| !is_own_variable(name.as_encoded_bytes())) {
+        let (value, of_cargo) = (value(&own, name), value(&cargo, name));
+        if value != of_cargo {
+            let name = name.as_encoded_bytes().to_vec();
+            changes.push(Variable { name, value: portable(value)?, of_cargo: portable(of_cargo)? });
         }
     }
     Some(changes)

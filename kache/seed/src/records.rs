@@ -16,11 +16,18 @@ use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-const NOTE: &[u8; 8] = b"kachesn1";
-const UNIT: &[u8; 8] = b"kachesu1";
+const NOTE: &[u8; 8] = b"kachesn2";
+const UNIT: &[u8; 8] = b"kachesu2";
 
-/// The name of a variable, and its value; no value where cargo removed it.
-pub type Variable = (Vec<u8>, Option<Vec<u8>>);
+/// A variable that cargo set or removed for a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    pub name: Vec<u8>,
+    /// `None` where cargo removed it.
+    pub value: Option<Vec<u8>>,
+    /// The value that cargo was started with, which the other may be made of.
+    pub of_cargo: Option<Vec<u8>>,
+}
 
 /// A command that cargo ran, in portable text ([`crate::places`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +47,9 @@ pub struct Note {
     pub manifests: Digest,
     /// The result key.
     pub result: Digest,
-    /// When the wrapper started, in µs since 1970.
-    pub time_us: u64,
+    /// The file that cargo touched when it began the unit: its number, and its time of modification in ns since 1970. Another
+    /// beginning has another.
+    pub begun: (u64, i64),
 }
 
 /// A note with cargo's record of the unit.
@@ -75,14 +83,17 @@ impl Note {
         self.args.iter().for_each(|arg| w.bytes(arg));
         w.bytes(&self.cwd);
         w.num(self.variables.len() as u64);
-        for (name, value) in &self.variables {
-            w.bytes(name);
-            w.num(u64::from(value.is_some()));
-            w.bytes(value.as_deref().unwrap_or_default());
+        for variable in &self.variables {
+            w.bytes(&variable.name);
+            for value in [&variable.value, &variable.of_cargo] {
+                w.num(u64::from(value.is_some()));
+                w.bytes(value.as_deref().unwrap_or_default());
+            }
         }
         w.digest(&self.manifests);
         w.digest(&self.result);
-        w.num(self.time_us);
+        w.num(self.begun.0);
+        w.num(self.begun.1 as u64);
     }
 
     fn read(r: &mut Reader) -> Option<Note> {
@@ -93,8 +104,12 @@ impl Note {
         let cwd = r.bytes()?.to_vec();
         let variables = (0..r.count()?)
             .map(|_| {
-                let (name, is_set, value) = (r.bytes()?.to_vec(), r.num()? == 1, r.bytes()?);
-                Some((name, is_set.then(|| value.to_vec())))
+                let name = r.bytes()?.to_vec();
+                let mut value = || {
+                    let (is_set, value) = (r.num()? == 1, r.bytes()?);
+                    Some(is_set.then(|| value.to_vec()))
+                };
+                Some(Variable { name, value: value()?, of_cargo: value()? })
             })
             .collect::<Option<_>>()?;
         Some(Note {
@@ -107,7 +122,7 @@ impl Note {
             variables,
             manifests: r.digest()?,
             result: r.digest()?,
-            time_us: r.num()?,
+            begun: (r.num()?, r.num()? as i64),
         })
     }
 
@@ -225,10 +240,13 @@ mod tests {
             program: b"\0t/debug/build/a-0/build-script-build".to_vec(),
             args: vec![b"-x".to_vec(), Vec::new()],
             cwd: b"\0w".to_vec(),
-            variables: vec![(b"A".to_vec(), Some(Vec::new())), (b"B".to_vec(), None)],
+            variables: vec![
+                Variable { name: b"A".to_vec(), value: Some(Vec::new()), of_cargo: None },
+                Variable { name: b"B".to_vec(), value: None, of_cargo: Some(b"b".to_vec()) },
+            ],
             manifests: Digest::of(b"m"),
             result: Digest::of(b"r"),
-            time_us: 7,
+            begun: (8, -9),
         };
         let files = vec![("run.json".into(), b"{}".to_vec()), ("run".into(), b"00".to_vec())];
         let variables = vec![("A".into(), None), ("B".into(), Some(String::new()))];

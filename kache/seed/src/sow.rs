@@ -14,11 +14,11 @@ use kache_core::action::Request;
 use kache_core::platform;
 use kache_core::settings::Settings;
 use kache_core::store::Store;
-use kache_frontends::origin;
+use kache_frontends::{origin, script};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Condvar, Mutex};
 
@@ -59,6 +59,19 @@ pub fn sow(store: &Store, settings: &Settings, request: &Request) {
     // A collection removes records that were not touched for long.
     let _ = platform::touch(&records);
     let _ = fill(store, &build, &units);
+}
+
+/// Empties the output directory of a script that cargo runs although the directory was restored ahead for this very build. Without
+/// kache, the script would have found an empty one. cargo runs such a script where it finds something newer than what was restored,
+/// or where something that the script depends on could not be restored.
+pub fn clear_restored(store: &Store, request: &Request) {
+    let out = std::env::var_os("OUT_DIR").filter(|_| script::is_run(&request.program, &request.args));
+    let Some(out) = out.map(PathBuf::from) else { return };
+    let Ok(restored) = fs::read(build::restored_ahead(store)) else { return };
+    if restored.split(|b| *b == 0).any(|dir| dir == out.as_os_str().as_encoded_bytes()) {
+        let _ = platform::remove_dir_all(&out);
+        let _ = fs::create_dir(&out);
+    }
 }
 
 /// Whether nothing was built there.
@@ -128,8 +141,13 @@ fn fill(store: &Store, build: &Build, units: &[Unit]) -> io::Result<()> {
             scope.spawn(|| queue.serve(&head));
         }
     });
+    // Before cargo gets the locks: from then on, it runs scripts.
+    let scripts = units.iter().filter_map(|unit| unit.note.script.as_ref());
+    let out = |script: &String| target.join(script).join("out").into_os_string().into_encoded_bytes();
+    let written =
+        store.publish(&build::restored_ahead(store), &scripts.map(out).collect::<Vec<_>>().join(&0));
     drop(locks);
-    Ok(())
+    written
 }
 
 /// The directories of profiles that units are in.
@@ -264,7 +282,7 @@ mod tests {
             variables: Vec::new(),
             manifests: Digest::of(b"m"),
             result: Digest::of(b"r"),
-            time_us: 0,
+            begun: (0, 0),
         };
         let (files, dependencies) = (Vec::new(), dependencies.to_vec());
         Unit { note, files, hash, dependencies, reruns: Default::default() }

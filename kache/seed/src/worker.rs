@@ -105,13 +105,20 @@ impl Environment {
         for (name, value) in self.changed.drain(..).rev() {
             set(&name, value.as_deref());
         }
-        for (name, value) in &unit.note.variables {
-            let name = platform::os_str(name);
-            let value = match value {
-                Some(value) => Some(places.local(value)?),
-                None => None,
-            };
-            self.changed.push((name.to_os_string(), std::env::var_os(name)));
+        let local = |text: &Option<Vec<u8>>| match text {
+            Some(text) => places.local(text).map(Some),
+            None => Some(None),
+        };
+        for variable in &unit.note.variables {
+            let (name, before) =
+                (platform::os_str(&variable.name), std::env::var_os(platform::os_str(&variable.name)));
+            // cargo may make the value of its own, or leave its own as it is.
+            if before.as_ref().map(|value| value.as_encoded_bytes()) != local(&variable.of_cargo)?.as_deref()
+            {
+                return None;
+            }
+            let value = local(&variable.value)?;
+            self.changed.push((name.to_os_string(), before));
             set(name, value.as_deref().map(platform::os_str));
         }
         let cwd = PathBuf::from(platform::os_str(&places.local(&unit.note.cwd)?));
@@ -264,7 +271,7 @@ impl Place<'_> {
         let run = dir.join(run);
         fs::create_dir_all(&run)?;
         let files = [
-            ("invoked.timestamp", BEGUN),
+            (layout::BEGUN, BEGUN),
             (stdout, out_text),
             ("stderr", err_text),
             ("root-output", out.as_os_str().as_encoded_bytes()),

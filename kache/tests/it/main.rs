@@ -59,6 +59,7 @@ mod rust_trouble;
 mod scripts;
 #[cfg(target_os = "linux")]
 mod seeding;
+mod seeding_kinds;
 #[cfg(target_os = "linux")]
 mod source_date;
 #[cfg(target_os = "linux")]
