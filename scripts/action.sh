@@ -2,6 +2,9 @@
 # The steps of action.yml and .github/actions/summary, as GitHub's runner calls them: scripts/action.sh places|install|wire|summary
 # Trouble of kache's own is a warning: the build then goes on without it.
 set -euo pipefail
+case ${1:-} in
+-h | --help) sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$0"; exit ;;
+esac
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 base=${RUNNER_TOOL_CACHE:-$HOME}/kache

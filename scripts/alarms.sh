@@ -7,6 +7,9 @@
 # results are lost, and a comparison in which each compile takes a fifth longer: each must be one. Nothing is written but below a
 # temporary directory. KACHE_BENCH and KACHE name the programs, if they are not to be built; MORE is passed on (--workloads DIR).
 set -euo pipefail
+case ${1:-} in
+-h | --help) sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$0"; exit ;;
+esac
 workload=${1:-demo} runs=${2:-10} rounds=${3:-5}
 here=$(cd "$(dirname "$0")/.." && pwd)
 if [ -z "${KACHE_BENCH:-}" ] || [ -z "${KACHE:-}" ]; then

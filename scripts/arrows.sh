@@ -5,6 +5,9 @@
 # when there are no such floors, that is on a cycle, and when a crate imports from a crate that its row in `below` lacks.
 # Code that is compiled for unit tests only does not count: items under `#[cfg(test)]`, and files named `tests`.
 set -euo pipefail
+case ${1:-} in
+-h | --help) sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$0"; exit ;;
+esac
 scripts=$(cd "$(dirname "$0")" && pwd)
 cd "${1:-$scripts/..}"
 

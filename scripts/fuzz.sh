@@ -3,6 +3,9 @@
 # Needs a nightly toolchain (rustup toolchain install nightly); installs cargo-fuzz into a folder that git ignores.
 # What is new in the corpus afterwards is not kept: copy what found something into kache/fuzz/corpus/NAME.
 set -euo pipefail
+case ${1:-} in
+-h | --help) sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$0"; exit ;;
+esac
 cd "$(dirname "$0")/.."
 
 seconds=60

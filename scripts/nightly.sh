@@ -16,6 +16,9 @@
 # From the environment: NIGHTLY_DIR (instead of .nightly), NIGHTLY_RESULTS (instead of results), NIGHTLY_SCRATCH (where clones and
 # caches are put), KACHE and KACHE_BENCH (programs to use instead of building them).
 set -euo pipefail
+case ${1:-} in
+-h | --help) sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$0"; exit ;;
+esac
 cd "$(dirname "$0")/.."
 
 # name | arguments of kache-bench. What says most in the least time comes first.

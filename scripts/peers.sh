@@ -5,6 +5,9 @@
 #
 # usage: scripts/peers.sh [--list]       --list: build nothing, only say what is there
 set -u
+case ${1:-} in
+-h | --help) sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$0"; exit ;;
+esac
 
 SCCACHE=0.19.0
 MBX=1.29.1

@@ -3,6 +3,9 @@
 # Prints how often each fault was survived; exits 1 at the first wrong byte and prints the seed that reproduces it. Options go to
 # `kache-bench stress`: --seed N, --scenario NAME, --scale PERCENT, --keep.
 set -euo pipefail
+case ${1:-} in
+-h | --help) sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$0"; exit ;;
+esac
 cd "$(dirname "$0")/.."
 
 minutes=1

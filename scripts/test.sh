@@ -5,11 +5,10 @@
 # KACHE_REQUIRE_TOOLS=1 it fails. nextest reads its profile from NEXTEST_PROFILE, and the number of tests that run side by side
 # from NEXTEST_TEST_THREADS.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-
 case ${1:-} in
 -h | --help) sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$0"; exit ;;
 esac
+cd "$(dirname "$0")/.."
 
 # The tests are about kache, not about the wrapper of this build.
 unset RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER

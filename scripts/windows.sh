@@ -9,6 +9,9 @@
 # rustc-web. Wine has its own idea of locks, access lists and deleted files: what holds there is likely, and no more, on
 # Windows.
 set -euo pipefail
+case ${1:-} in
+-h | --help) sed -n '2,/^set/{s/^# \{0,1\}//;/^set/!p}' "$0"; exit ;;
+esac
 cd "$(dirname "$0")/.."
 
 unset RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER

@@ -11,6 +11,13 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let command = args.next().unwrap_or_default();
+    if matches!(command.as_str(), "-h" | "--help" | "help") {
+        println!(
+            "kache-agent transfers results between the cache and the remote. kache starts it: see `kache flush --help`,\n\
+                  `kache push --help`, `kache pull --help` and `kache prefetch --help`."
+        );
+        return ExitCode::SUCCESS;
+    }
     if command == "keygen" {
         return exit(trust::generate().map(|(secret, public)| println!("{secret}\n{public}")));
     }

@@ -2,14 +2,15 @@
 
 use crate::KACHE;
 use crate::env::{TestEnv, assert_success};
+use crate::tools::require_tool;
 use kache_core::events::{Event, Kind, builds};
 use std::collections::BTreeSet;
 use std::process::Command;
 
 /// A build tool in a checkout, or nothing where this machine lacks the tool.
 fn tool(test: &TestEnv, program: &str, args: &[&str]) -> Option<Command> {
-    if Command::new(program).arg("--version").output().is_err() {
-        eprintln!("skipped: {program} is not installed");
+    let package = if program == "ninja" { "ninja-build" } else { program };
+    if !require_tool(program, package) {
         return None;
     }
     let mut command = test.kache(&[]);

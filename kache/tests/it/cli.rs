@@ -460,3 +460,59 @@ fn a_command_is_no_program_even_where_one_is_called_so() {
     let output = test.command(KACHE).arg("stats").env("PATH", test.path("w")).output().unwrap();
     assert!(!String::from_utf8_lossy(&output.stdout).contains("taken"));
 }
+
+/// The text that `--help` prints, with success.
+fn help(mut command: Command) -> String {
+    let output = command.arg("--help").stdin(Stdio::null()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && !text.trim().is_empty(), "{command:?}: {:?}", output.status);
+    text
+}
+
+#[test]
+fn every_script_answers_help() {
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts");
+    let all = fs::read_dir(scripts).unwrap().map(|entry| entry.unwrap().path());
+    let all: Vec<PathBuf> = all.filter(|path| path.extension().is_some_and(|e| e == "sh")).collect();
+    assert!(all.len() > 5);
+    for script in all {
+        let name = script.file_name().unwrap().to_str().unwrap().to_string();
+        let test = Workspace::new();
+        // Help needs no repository around it, and leaves nothing behind.
+        let mut command = Command::new(&script);
+        command.current_dir(test.path("w/out"));
+        let text = help(command);
+        assert!(text.contains(&format!("scripts/{name}")), "{name} says how it is called: {text}");
+        assert_eq!(fs::read_dir(test.path("w/out")).unwrap().count(), 0);
+    }
+}
+
+/// Asks a command, and all commands below it. Returns how many answered.
+fn ask_for_help(test: &Workspace, path: &[&str]) -> usize {
+    let mut command = test.command(KACHE);
+    command.args(path);
+    let text = help(command);
+    let called = [&["kache"], path].concat().join(" ");
+    assert!(text.contains(&format!("Usage: {called}")), "{text}");
+    let listed =
+        text.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names =
+        listed.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    let below =
+        names.filter(|name| *name != "help").map(|name| ask_for_help(test, &[path, &[name]].concat()));
+    1 + below.sum::<usize>()
+}
+
+#[test]
+fn every_command_answers_help() {
+    let test = Workspace::new();
+    let aliases = ["stats", "help"];
+    let known = kache::cli::COMMANDS.split_whitespace().filter(|name| !aliases.contains(name)).count();
+    assert!(ask_for_help(&test, &[]) > known);
+    help({
+        let mut command = test.command(KACHE);
+        command.arg("stats");
+        command
+    });
+    assert!(test.text(&["help"]).contains("Usage: kache"));
+}
