@@ -3,9 +3,10 @@
 use kache_core::dependency::{self, ABSENT, Dependency, Kind, RecordedDependency};
 use kache_core::digest::Digest;
 use kache_core::events::{Confirmation, Observed};
+use kache_core::place::RootOfPlace;
 use kache_core::store::Store;
 use kache_core::store::manifest::{Entry, Manifest};
-use kache_core::store::result::{ActionResult, Exact, Node, Output, RootOfPlace};
+use kache_core::store::result::{ActionResult, Exact, Node, Output};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -50,11 +51,10 @@ fn output() -> impl Strategy<Value = Output> {
 }
 
 fn place() -> impl Strategy<Value = RootOfPlace> {
-    (".{0,12}", digest(), any::<u64>(), digest()).prop_map(|(name, path, length, last)| RootOfPlace {
-        name,
-        path,
-        length,
-        last,
+    let of_path = (digest(), any::<u64>(), digest());
+    let facts = (vec(digest(), 0..4), digest(), vec(any::<u8>(), 0..8));
+    (".{0,12}", of_path, facts).prop_map(|(name, (path, length, last), (components, within, characters))| {
+        RootOfPlace { name, path, length, last, components, within, characters }
     })
 }
 

@@ -102,6 +102,9 @@ fn about(name: &str) -> &'static str {
         "permission" => "what may be done with the file",
         "library" => "the digest of the library found under that name",
         "define" => "the macro's value; it contains a path, and a source may use it",
+        "place" if rest.contains(' ') => {
+            "what the path of that root has in common in two places that made the same"
+        }
         "place" if !rest.is_empty() => "the path of that root: the outputs contain it",
         "place" => PLACES,
         "language" => "the language of the source",
