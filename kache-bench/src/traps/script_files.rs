@@ -99,7 +99,59 @@ pub const CASES: &[Case] = &[
         source: OUT_DIR,
         expect: Hits,
         set_up: |s| in_two_checkouts(s, r#"fs::read_to_string("data").unwrap()"#),
+        change: |s| s.elsewhere_at("third"),
+    },
+    Case {
+        name: "script-third-checkout-parent",
+        about: "two checkouts beside each other agree on their parent, which a third one does not have",
+        source: OUT_DIR,
+        expect: Follows,
+        set_up: |s| {
+            in_two_checkouts(s, r#"std::path::Path::new(&here("")).parent().unwrap().display().to_string()"#)
+        },
         change: |s| s.elsewhere_at("a/third"),
+    },
+    Case {
+        name: "script-third-checkout-depth",
+        about: "two checkouts agree on how deep they are, and a third one is deeper",
+        source: OUT_DIR,
+        expect: Follows,
+        set_up: |s| {
+            in_two_checkouts(s, r#"std::path::Path::new(&here("")).components().count().to_string()"#)
+        },
+        change: |s| s.elsewhere_at("a/third"),
+    },
+    Case {
+        name: "script-third-checkout-encoded",
+        about: "two checkouts agree on the URL of their paths, and the path of a third one has a space",
+        source: OUT_DIR,
+        expect: Follows,
+        set_up: |s| in_two_checkouts(s, r#"here("data").replace(' ', "%20")"#),
+        change: |s| s.elsewhere_at("my third"),
+    },
+    Case {
+        name: "script-copied-mode",
+        about: "a build script copies a program, which is no longer executable",
+        source: "https://doc.rust-lang.org/std/fs/fn.copy.html",
+        expect: Follows,
+        set_up: |s| {
+            let body = r##"{ fs::copy("tool", out("tool")).unwrap();
+                std::process::Command::new(out("tool")).status().is_ok().to_string() }"##;
+            script(s, body).write("tool", "#!/bin/sh\n").shell("chmod +x tool")
+        },
+        change: |s| s.shell("chmod -x tool"),
+    },
+    Case {
+        name: "script-below-descriptor",
+        about: "a build script reads a file below a directory that it has open, and the file changes",
+        source: "https://man7.org/linux/man-pages/man5/proc_pid_fd.5.html",
+        expect: Uncacheable,
+        set_up: |s| {
+            let body = r##"{ use std::os::fd::AsRawFd; let dir = fs::File::open("dir").unwrap();
+                fs::read_to_string(format!("/proc/self/fd/{}/data", dir.as_raw_fd())).unwrap() }"##;
+            script(s, body).write("dir/data", "one")
+        },
+        change: |s| s.write("dir/data", "two"),
     },
     Case {
         name: "script-third-checkout-path",

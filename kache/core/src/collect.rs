@@ -297,10 +297,6 @@ impl Collector<'_> {
     fn take(&mut self, by: Cause, event: &Event, treatment: Treatment, number: i64) {
         let name = || event.name.to_vec();
         self.out.dependencies.extend(self.dependency(treatment, event));
-        if treatment == Treatment::Contents && self.may_copy_mode(by, event.act) {
-            let path = self.subject.roots.portable(event.name);
-            self.out.dependencies.insert(Dependency::host(b"mode", &path));
-        }
         match treatment {
             Treatment::Absence => _ = self.out.absent.insert(name()),
             Treatment::ContentsUnlessMade => _ = self.perhaps_inputs.insert(name()),
@@ -324,15 +320,6 @@ impl Collector<'_> {
         }
     }
 
-    /// Whether the permission bits of a file may become those of an output: who copies or links a file hands them on, and no
-    /// event tells a copy. What a restored compile made has the bits that the umask leaves.
-    fn may_copy_mode(&self, by: Cause, act: Act) -> bool {
-        self.subject.is_foreign
-            && !by.actor.is_trusted()
-            && matches!(act, Act::OpensFile | Act::LinksTo)
-            && self.processes.get(by.pid).is_none_or(|process| !process.is_in_place)
-    }
-
     /// The dependency that a treatment stands for, if it is one.
     fn dependency(&self, treatment: Treatment, event: &Event) -> Option<Dependency> {
         use DependencyKind as K;
@@ -346,6 +333,7 @@ impl Collector<'_> {
             Treatment::Metadata => (K::Status, path()),
             Treatment::Identity => return Some(Dependency::host(b"stat", &path())),
             Treatment::Size => return Some(Dependency::host(b"size", &path())),
+            Treatment::Access => return Some(Dependency::host(b"access", &path())),
             Treatment::Listing => (K::Listing, path()),
             Treatment::ListingAs(function) => return Some(Dependency::computed(function, path())),
             Treatment::Env | Treatment::EnvUnlessProved => (K::Env, name()),

@@ -107,6 +107,8 @@ pub enum Treatment {
     EachLink,
     /// The same for each link on the way to the path, with roots replaced by their names.
     EachLinkPortable,
+    /// A dependency on permission bits and on whose the file is.
+    Access,
     /// A dependency on times and permissions.
     Metadata,
     /// A dependency on all that the file system says of a file.
@@ -168,6 +170,7 @@ impl Treatment {
                 | T::Permission
                 | T::Link
                 | T::EachLinkPortable
+                | T::Access
                 | T::Metadata
                 | T::Identity
                 | T::Size
@@ -527,7 +530,7 @@ impl TrustPolicy {
             }
             T::Existence | T::Absence if !actor.is_trusted() || is_of_process(path) => {}
             // What is done besides says what the look at the path means.
-            T::Metadata | T::Identity | T::Size | T::Permission => return None,
+            T::Access | T::Metadata | T::Identity | T::Size | T::Permission => return None,
             T::Link if event.act == Act::ProbesLink => return None,
             // kache itself would find its own process there, or other processes than the run did.
             T::Link | T::Listing | T::ListingAs(_) if is_at_or_below("/proc/", path) => {}

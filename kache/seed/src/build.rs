@@ -14,14 +14,14 @@
 
 use crate::cargo::{self, CommandLine, Configuration};
 use crate::places::Places;
-use kache_core::action::KeyHasher;
+use kache_core::action::{KeyHasher, Request};
 use kache_core::codec::{Reader, Writer};
 use kache_core::digest::Digest;
 use kache_core::paths::absolute;
 use kache_core::platform::{self, StartedWith};
 use kache_core::settings::Settings;
 use kache_core::store::{Area, Store};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"kachesb1";
@@ -146,6 +146,18 @@ fn forget_ended(own: &Path) {
     }
 }
 
+/// The compiler that cargo calls, and its words. clippy stands before the compiler.
+pub fn compiler(request: &Request) -> (PathBuf, &[OsString]) {
+    match request.args.split_first() {
+        Some((compiler, args)) if request.program.file_stem() == Some(OsStr::new(CLIPPY)) => {
+            (compiler.into(), args)
+        }
+        _ => (request.program.clone(), &request.args),
+    }
+}
+
+const CLIPPY: &str = "clippy-driver";
+
 /// Whether this program is what cargo calls for each compile, and nothing else has a part in it but clippy: another wrapper may
 /// change each command, and nothing compares what it did then and would do now.
 fn calls_kache_alone(cargo: &StartedWith, configuration: &Configuration) -> bool {
@@ -169,7 +181,7 @@ fn calls_kache_alone(cargo: &StartedWith, configuration: &Configuration) -> bool
         given(["RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER"]).map(named);
     let is_clippy = |wrapper: PathBuf| {
         let dir = |program: &Path| program.parent().and_then(|dir| dir.canonicalize().ok());
-        let is_named = wrapper.file_stem().is_some_and(|name| name == "clippy-driver");
+        let is_named = wrapper.file_stem().is_some_and(|name| name == CLIPPY);
         is_named && dir(&wrapper).is_some_and(|beside| dir(&cargo.program) == Some(beside))
     };
     wrapper.or_else(|| configuration.wrapper.clone()).is_some_and(is_this)

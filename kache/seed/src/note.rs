@@ -1,6 +1,6 @@
 //! A note of a unit that was just restored or stored: what cargo called, for the next build to do ahead.
 
-use crate::build::Build;
+use crate::build::{self, Build};
 use crate::harvest;
 use crate::layout;
 use crate::manifests;
@@ -35,8 +35,8 @@ pub fn note(store: &Store, settings: &Settings, request: &Request, event: &Event
     platform::restore_variables();
     let is_script = script::is_run(&request.program, &request.args);
     let compiler = if is_script { std::env::var_os("RUSTC").map(PathBuf::from) } else { None };
-    let compiler = compiler.as_deref().unwrap_or(&request.program);
-    let Some(build) = Build::of_parent(store, compiler) else { return };
+    let compiler = compiler.unwrap_or_else(|| build::compiler(request).0);
+    let Some(build) = Build::of_parent(store, &compiler) else { return };
     let notes = build.notes(store);
     if let Some(note) = made(store, request, event, is_script, &build.places) {
         let _ = records::append(&notes, [&note.encode()[..]].into_iter());

@@ -33,11 +33,11 @@ const TICK: i64 = 10_000_000;
 /// Fills the target directory of the cargo that asked `request`, if that is its first question and the directory is empty.
 /// Any error leaves the rest to cargo.
 pub fn sow(store: &Store, settings: &Settings, request: &Request) {
-    let is_first_question = request.args.len() == 1 && request.args[0] == "-vV";
-    if !is_first_question || !build::may_be_seeded(settings) {
+    let (compiler, args) = build::compiler(request);
+    if args != ["-vV"] || !build::may_be_seeded(settings) {
         return;
     }
-    let Some(build) = Build::of_parent(store, &request.program) else { return };
+    let Some(build) = Build::of_parent(store, &compiler) else { return };
     if !is_empty(&build.places.target) {
         return;
     }

@@ -61,10 +61,11 @@ fn json(args: &[&str]) -> Value {
     serde_json::from_str(&output(&[args, &["--format", "json"]].concat())).unwrap()
 }
 
-/// A row of a table. `|` and, outside of code, `<` mean something else in Markdown.
+/// A row of a table. `|` and, outside of code, `<`, `*` and `_` mean something else in Markdown.
 fn row(cells: &[&str]) -> String {
-    let escape = |(at, text): (usize, &str)| {
-        if at % 2 == 0 { text.replace('<', "&lt;") } else { format!("`{text}`") }
+    let escape = |(at, text): (usize, &str)| match at % 2 {
+        0 => text.replace('<', "&lt;").replace('*', "\\*").replace("__", "\\_\\_"),
+        _ => format!("`{text}`"),
     };
     let cell = |text: &&str| text.split('`').enumerate().map(escape).collect::<String>().replace('|', "\\|");
     format!("| {} |\n", cells.iter().map(cell).collect::<Vec<_>>().join(" | "))

@@ -2,6 +2,7 @@
 
 use crate::env::{TestEnv, assert_success};
 use kache_core::events::{Event, Kind, Outcome};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -302,4 +303,33 @@ fn the_new_layout_of_the_build_directory_is_seeded() {
     build("second/another-place");
     // All but the vendored crate and the program that uses it.
     assert_eq!(build("third"), (4, 6));
+}
+
+/// clippy stands before the compiler for packages of the workspace, and answers the first question as well. What it checks itself is
+/// not seeded.
+#[test]
+fn what_clippy_needs_is_seeded_and_what_it_checks_is_a_hit() {
+    let test = TestEnv::new();
+    project(&test);
+    test.write("w/l/src/lib.rs", "pub fn l() -> u8 { return 1; }");
+    assert_success(&mut cargo(&test, "w", &["generate-lockfile"]));
+    for place in ["second", "third"] {
+        test.clone_checkout("w", place);
+    }
+    let mut last = Vec::new();
+    for place in ["w", "second", "third", "third"] {
+        let _ = fs::remove_dir_all(test.path(place).join("target"));
+        let checked = assert_success(&mut cargo(&test, place, &["clippy"]));
+        let stderr = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert!(stderr.contains("unneeded `return` statement"), "{place}: {stderr}");
+        last = units(&test);
+    }
+    let names = |seeded: bool| {
+        let events = last.iter().filter(move |event| event.seeded == seeded && event.outcome == Outcome::Hit);
+        events.map(|event| event.unit.label()).collect::<BTreeSet<_>>()
+    };
+    let seeded = ["build_script_build 1.0.0 (bin)", "p 1.0.0 (script)", "v 1.0.0 (lib)"];
+    assert_eq!(names(true), seeded.map(String::from).into());
+    let checked = ["l 1.0.0 (lib)", "m 1.0.0 (proc-macro)", "p 1.0.0 (bin)"];
+    assert_eq!(names(false), checked.map(String::from).into());
 }

@@ -163,6 +163,7 @@ impl Collector<'_> {
             let path = clean(to.as_os_str().as_encoded_bytes());
             if self.world.file_type(&to) != Some(FileType::Dir) {
                 self.at(by, Act::LinksTo, &path);
+                self.asks_status(by, &path);
             } else if !self.made.has(&path) {
                 self.named(by, Act::LinksToDirectory, to.as_os_str().as_encoded_bytes());
             }

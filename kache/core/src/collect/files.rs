@@ -41,6 +41,7 @@ impl Collector<'_> {
             place = Place::Elsewhere;
         }
         self.apply(by, &Event { act, name: &path, place }, 0);
+        self.asks_status(by, &path);
         if !is_made {
             self.identified(e, &path);
             self.read_before_made.insert(path);
@@ -141,9 +142,20 @@ impl Collector<'_> {
             return self.failed(e, by, Act::CannotOpen);
         }
         self.was_there(e, &path);
+        self.asks_status(by, &path);
         let is_file = || self.file_type(&path) == Some(FileType::File);
         let is_file = !self.policy.same(by.actor, Act::ProbesFile, Act::ProbesOther) && is_file();
         self.at(by, if is_file { Act::ProbesFile } else { Act::ProbesOther }, &path);
+    }
+
+    /// Who copies or links a file hands its permission bits on, and who asks for a status learns them, and whose the file is. No
+    /// event tells a copy. What a restored compile made has the bits that the umask leaves.
+    pub(super) fn asks_status(&mut self, by: Cause, path: &[u8]) {
+        let counts = by.actor == Actor::Process || self.subject.is_foreign && !by.actor.is_trusted();
+        let is_in_place = || self.processes.get(by.pid).is_some_and(|process| process.is_in_place);
+        if counts && !is_in_place() {
+            self.at(by, Act::AsksStatus, path);
+        }
     }
 
     /// What may be done with a file: a bit each for executing it, writing to it and reading it. `may` is the answer, where

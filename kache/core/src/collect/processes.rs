@@ -151,6 +151,20 @@ impl Process {
         self.arguments().is_some_and(|all| all.iter().skip(1).all(is_known))
     }
 
+    /// Whether the first argument that is no option is one of these words. Options that may take the next argument are not told
+    /// apart from others, so that the word must be the first or follow a value of `-C` or `-c`.
+    pub fn has_first_word(&self, words: &[&str]) -> bool {
+        let Some(mut rest) = self.arguments().and_then(|all| all.get(1..)) else { return false };
+        while let [option, after @ ..] = rest {
+            rest = match &option[..] {
+                b"-C" | b"-c" => after.get(1..).unwrap_or_default(),
+                b"--no-pager" | b"--no-optional-locks" => after,
+                word => return words.iter().any(|known| known.as_bytes() == word),
+            };
+        }
+        false
+    }
+
     /// The directory that it began in.
     pub fn cwd(&self) -> &Path {
         &self.cwd

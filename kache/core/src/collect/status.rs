@@ -97,7 +97,8 @@ impl Collector<'_> {
         let row = self.policy.file_times(self.processes.name(pid)).filter(|_| is_known);
         match row.map_or_else(|| FileTimes::of_unknown(by.actor), |row| row.does) {
             FileTimes::ComparesWith(letters) if process.has_only_options(letters) => FileTimes::Compares,
-            FileTimes::ComparesWith(_) => FileTimes::Tells,
+            FileTimes::NothingIn(words) if process.has_first_word(words) => FileTimes::Nothing,
+            FileTimes::ComparesWith(_) | FileTimes::NothingIn(_) => FileTimes::Tells,
             does => does,
         }
     }

@@ -265,6 +265,16 @@ pub fn stdin_is_held() -> bool {
 /// See [`take_stdin`].
 pub fn rewind_stdin() {}
 
+/// Not asked on this system, where no command is observed.
+pub fn stdin_is_empty() -> bool {
+    false
+}
+
+/// Not asked on this system, where no command is observed.
+pub fn given_descriptors() -> Vec<i32> {
+    Vec::new()
+}
+
 /// A command finds its program's name on this system.
 pub fn call_by(_: &mut std::process::Command, _: &OsStr) {}
 

@@ -77,6 +77,8 @@ acts! {
     ComparesTimes, "compares the times of files", by(NONE, &[T::Metadata]);
     AsksReadTimes, "may ask whether a file was read since it was changed",
         by(NONE, &[T::Refuse(Reason::HostState)]);
+    AsksStatus, "is a program, or runs in a command that is no compiler, and opens, links or asks for the status of what is there",
+        foreign(&[T::Access], &[T::Access]);
     TellsStatus, "asks for the status of a file, and may tell it", by(NONE, &[T::Identity]);
 
     // Directories and links.

@@ -41,6 +41,8 @@ pub enum FileTimes {
     ComparesFiles,
     /// It compares them where its options are these letters alone, and else prints them.
     ComparesWith(&'static str),
+    /// It neither compares nor prints them where its first word is one of these, and else prints them.
+    NothingIn(&'static [&'static str]),
     /// It may put those of what it packs into an archive. The front end of a foreign action looks into the archives.
     Packs,
     /// It prints them, or hands them to a script.

@@ -73,7 +73,7 @@ impl Place {
             (Place::ToolchainDirectory, T::Existence) => None,
             (Place::ToolchainDirectory, _) => Some(treatment),
             (Place::Output, T::Contents | T::Executable) => Some(T::ContentsUnlessMade),
-            (Place::NamedOutput, T::RefuseInput(Reason::SideEffect)) => None,
+            (Place::NamedOutput, T::RefuseInput(Reason::SideEffect) | T::Access) => None,
             // Of an earlier output, only these are known when the run is over.
             (Place::NamedOutput, T::Contents | T::Executable) => Some(T::Contents),
             (Place::NamedOutput, T::Existence | T::Absence | T::Link | T::EachLink | T::Made) => {

@@ -15,6 +15,7 @@ impl fmt::Display for Treatment {
             Treatment::Link => "where the link points",
             Treatment::EachLink => "where each link on the way points",
             Treatment::EachLinkPortable => "where each link on the way points, by roots",
+            Treatment::Access => "permission bits, and whose it is",
             Treatment::Metadata => "times and permissions",
             Treatment::Identity => "all of its status",
             Treatment::Size => "the size",

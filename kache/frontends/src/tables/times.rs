@@ -11,6 +11,39 @@ const fn nothing(what: &'static str, why: &'static str) -> FileTimesOf {
     row(what, FileTimes::Nothing, why)
 }
 
+/// Commands of git that read each file whose status is not that of the index. Others, such as `diff-index` and `diff-files`, tell of
+/// such a file without a look at its contents.
+const GIT_READS: &[&str] = &[
+    "--version",
+    "add",
+    "branch",
+    "cat-file",
+    "clone",
+    "commit",
+    "config",
+    "describe",
+    "diff",
+    "fetch",
+    "for-each-ref",
+    "hash-object",
+    "init",
+    "log",
+    "ls-remote",
+    "ls-tree",
+    "merge-base",
+    "name-rev",
+    "remote",
+    "rev-list",
+    "rev-parse",
+    "show",
+    "show-ref",
+    "status",
+    "submodule",
+    "symbolic-ref",
+    "tag",
+    "version",
+];
+
 /// Programs that are known for what they do with the times, numbers and owners of files that they ask for. Of any other, all
 /// of a file's status counts, since it may print it. A name is not enough: root alone must be able to replace the program.
 pub static FILE_TIMES: &[FileTimesOf] = &[
@@ -34,7 +67,11 @@ pub static FILE_TIMES: &[FileTimesOf] = &[
     row("tar", FileTimes::Tells, "stores them"),
     row("gzip", FileTimes::Tells, "stores them"),
     row("touch", FileTimes::Tells, "`-r` takes them over"),
-    nothing("git", "knows by them which files it need not read again, and reads those that changed"),
+    row(
+        "git",
+        FileTimes::NothingIn(GIT_READS),
+        "knows by them which files it need not read again, and reads those that changed",
+    ),
     nothing("cat", "compares what it reads with what it writes to"),
     nothing("mv", "asks whether two names are one file"),
     nothing("rm", "asks what to remove"),

@@ -48,3 +48,25 @@ pub fn rewind_stdin() {
         unsafe { libc::lseek(0, 0, libc::SEEK_SET) };
     }
 }
+
+/// Whether nothing can be read from standard input: it is closed, or the null device.
+pub fn stdin_is_empty() -> bool {
+    // SAFETY: plain data for the calls to fill in.
+    let (mut input, mut null): (libc::stat, libc::stat) = unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    // SAFETY: the path is a C string, and both structures are the calls' own.
+    let (of_input, of_null) =
+        unsafe { (libc::fstat(0, &mut input), libc::stat(c"/dev/null".as_ptr(), &mut null)) };
+    of_input != 0
+        || of_null == 0 && input.st_mode & libc::S_IFMT == libc::S_IFCHR && input.st_rdev == null.st_rdev
+}
+
+/// The open descriptors beyond the standard ones that a command would inherit.
+pub fn given_descriptors() -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // SAFETY: plain arguments; a number that is closed by now is an error.
+    let is_inherited = |fd: &i32| matches!(unsafe { libc::fcntl(*fd, libc::F_GETFD) }, flags if flags >= 0 && flags & libc::FD_CLOEXEC == 0);
+    let mut all: Vec<i32> = numbers.filter(|fd| *fd > 2).filter(is_inherited).collect();
+    all.sort_unstable();
+    all
+}

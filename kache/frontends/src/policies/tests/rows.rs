@@ -53,6 +53,7 @@ fn events(act: Act) -> &'static str {
         Act::LearnsPermissions => "@ module id=6 /w/permissions.so\n@ stat id=6 /w/src/a.rs",
         Act::LearnsOwnerOfMade => "@ module id=6 /w/permissions.so\n@ write id=6 create /w/made",
         Act::ComparesTimes => "@ exec % /usr/bin/make\n@ start % /usr/bin/make => /w\n@ stat /w/src/a.rs",
+        Act::AsksStatus => "@ stat % /w/src/a.rs",
         Act::TellsStatus => "@ stat % by_descriptor /w/src/a.rs",
         Act::ListsDirectory => "@ list % /w/src",
         Act::ListsSearched => "@ list % /w/crates",

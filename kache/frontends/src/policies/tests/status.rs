@@ -63,8 +63,13 @@ fn the_status_of_what_the_run_made_is_a_clock() {
 
 /// What becomes of a program that a plugin starts.
 fn of_program(program: &str, events: &str) -> Vec<String> {
+    called(program, &["-c", "true"], events)
+}
+
+fn called(program: &str, words: &[&str], events: &str) -> Vec<String> {
     let start = format!("10 exec id=5 {program}\n10 spawned posix_spawn id=5 {program} aux=11\n");
-    let called = "11 argument it\n11 argument aux=1 -c\n11 argument aux=2 true";
+    let word = |(n, word): (usize, &&str)| format!("11 argument aux={} {word}\n", n + 1);
+    let called = format!("11 argument it\n{}", words.iter().enumerate().map(word).collect::<String>());
     let trace = format!(
         "{RUSTC}{start}11 start {program} => /w aux=10\n{called}\n11 module {program}\n{events}\n11 exit unread"
     );
@@ -81,7 +86,18 @@ fn programs_learn_what_they_are_known_to_tell() {
     assert_eq!(of_program("/usr/bin/own", "11 stat by_descriptor /w/data"), ["host stat <workspace>/data"]);
     assert_eq!(of_program("/usr/bin/make", one), ["status <workspace>/data"]);
     assert!(of_program("/usr/bin/make", "11 stat /w/.").is_empty(), "where it is");
-    assert!(of_program("/usr/bin/git", one).is_empty());
+    for words in [&["describe", "--dirty"][..], &["-C", "x", "-c", "a.b=1", "status"], &["--no-pager", "log"]]
+    {
+        assert!(called("/usr/bin/git", words, one).is_empty(), "{words:?}");
+    }
+    for words in [
+        &["diff-index", "--quiet", "HEAD"][..],
+        &["diff-files"],
+        &["an-alias"],
+        &["--git-dir", "x", "status"],
+    ] {
+        assert_eq!(called("/usr/bin/git", words, one), ["host stat <workspace>/data"], "{words:?}");
+    }
     assert!(of_program("/tc/bin/rustc", one).is_empty(), "the toolchain's own");
     assert!(of_program("/usr/bin/own", "11 stat may_read /w/data\n11 stat err=ENOENT /w/none").is_empty());
 }
@@ -155,8 +171,9 @@ fn the_numbers_of_listed_files_are_told_by_whose_code_lists() {
     );
     let of_program = |program: &str| {
         let start = format!("10 exec id=5 {program}\n10 spawned posix_spawn id=5 {program} aux=11\n");
-        let events =
-            format!("11 start {program} => /w aux=10\n11 module {program}\n11 list /w/dir\n11 exit unread");
+        let events = format!(
+            "11 start {program} => /w aux=10\n11 argument it\n11 argument aux=1 status\n11 module {program}\n11 list /w/dir\n11 exit unread"
+        );
         labels(&stage().collect(&format!("{RUSTC}{start}{events}")))
     };
     assert_eq!(of_program("/usr/bin/own"), entry);

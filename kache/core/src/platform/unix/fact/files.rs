@@ -10,7 +10,7 @@ pub fn answer(fact: &str, argument: &CStr, path: &CStr) -> Option<Answer> {
     match fact {
         "stat" => Some(status(path)),
         "size" => Some(size(path)),
-        "mode" => Some(mode(path)),
+        "access" => Some(access(path)),
         "statfs" => Some(statfs(path, true)),
         "fstatfs" => Some(statfs(path, false)),
         "statvfs" => Some(statvfs(path)),
@@ -55,16 +55,26 @@ fn status(path: &CStr) -> Answer {
     answer
 }
 
-/// The permission bits.
-fn mode(path: &CStr) -> Answer {
+/// The permission bits, and whether owner and group are root's, this process's or others'.
+fn access(path: &CStr) -> Answer {
     // SAFETY: plain data for the call to fill in.
     let mut found: libc::stat = unsafe { std::mem::zeroed() };
     let mut answer = Answer::default();
     // SAFETY: the path is a C string.
-    match unsafe { libc::stat(path.as_ptr(), &mut found) } {
-        0 => answer.number(i64::from(found.st_mode & 0o7777)),
-        _ => answer.error(),
+    if unsafe { libc::stat(path.as_ptr(), &mut found) } != 0 {
+        answer.error();
+        return answer;
     }
+    // SAFETY: neither call can fail.
+    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
+    let whose = |id: u32, own: u32| match id {
+        0 => 0,
+        id if id == own => 1,
+        _ => 2,
+    };
+    answer.number(i64::from(found.st_mode & 0o7777));
+    answer.number(whose(found.st_uid, user));
+    answer.number(whose(found.st_gid, group));
     answer
 }
 
