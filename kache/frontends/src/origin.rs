@@ -115,12 +115,14 @@ fn above(
         if is_interactive || at.program == "cargo" && !is_part_of_cargo {
             break;
         }
-        if is_tool(&at) {
-            if tools.is_none()
-                && let Some(origin) = known(&at)
-            {
-                return Above::Known(origin);
-            }
+        let may_be_tool = at.program == "kache" || TOOLS.contains(&&*at.program);
+        if may_be_tool
+            && tools.is_none()
+            && let Some(origin) = known(&at)
+        {
+            return Above::Known(origin);
+        }
+        if may_be_tool && is_tool(&at) {
             tools = Some((tools.map_or_else(|| at.clone(), |(nearest, _)| nearest), at.clone()));
         }
         let leads_session = at.session == at.id;
@@ -134,13 +136,13 @@ fn above(
     tools.map_or(Above::Nothing, |(nearest, outermost)| Above::Tools { nearest, outermost })
 }
 
+/// Whether a process with the name of a tool is one. The wrapper has the name of `kache run`, and starts no build.
 fn is_tool(process: &Process) -> bool {
-    // The wrapper has the same name, and starts no build.
     let is_run = || {
         let (args, _) = platform::command_of(process.id).unwrap_or_default();
         args.get(1).is_some_and(|command| command == "run")
     };
-    TOOLS.contains(&&*process.program) || process.program == "kache" && is_run()
+    process.program != "kache" || is_run()
 }
 
 /// A command for people, on one line. The value of a variable among the words may be a secret.

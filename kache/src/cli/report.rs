@@ -119,7 +119,10 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     let history = History::load(&cache).map_err(&unreadable)?;
     if options.format == Format::Text && !options.all && !options.last_build && options.since.is_none() {
         let here = cwd()?;
-        return Ok(Answer::page(|to| brief::page(&history, &here, &cache, to)));
+        return Ok(Answer::page(|to| {
+            brief::page(&history, &here, &cache, to);
+            found(&stored_differences(&cache), to);
+        }));
     }
     let json = Json {
         cache: cache.display().to_string(),
@@ -129,10 +132,7 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         scopes: scopes(options, &history),
         store: footprint::measure(&cache).map_err(&unreadable)?,
         sharing: sharing::measure(&cache).map_err(&unreadable)?,
-        differences: differences::list(&cache)
-            .into_iter()
-            .map(|(place, difference)| Stored { place: place.display().to_string(), difference })
-            .collect(),
+        differences: stored_differences(&cache),
     };
     match options.format {
         Format::Json => Answer::json(2, &json),
@@ -140,6 +140,11 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         Format::Markdown => Ok(Answer::text(markdown::page(&json))),
         Format::Github => Ok(Answer::text(markdown::summary(&json))),
     }
+}
+
+fn stored_differences(cache: &Path) -> Vec<Stored> {
+    let all = differences::list(cache).into_iter();
+    all.map(|(place, difference)| Stored { place: place.display().to_string(), difference }).collect()
 }
 
 /// Why the cache cannot be used, if it cannot.
