@@ -28,7 +28,7 @@ steps() {
     cat <<END
 check-demo|check demo --verify
 traps|traps --json $out/traps.json
-traps-unseeded|traps --backend kache --unseeded
+traps-unseeded|traps --backends kache --unseeded
 audit-demo|audit demo
 mutate-demo|mutate demo --seed $seed
 check-ripgrep|check ripgrep --verify

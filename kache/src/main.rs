@@ -25,6 +25,9 @@ fn main() -> ExitCode {
         if names_a_program(&first) {
             kache::wrapper::main(first, args.collect());
         }
+        if !kache::cli::is_for_command_line(&first) {
+            return kache::cli::unknown_program(&first);
+        }
     }
     kache::cli::main()
 }

@@ -131,8 +131,11 @@ mod tests {
     #[test]
     fn a_claim_is_proved_by_the_value_in_the_output() {
         let dir = tempfile::tempdir().unwrap();
-        let finder =
-            CauseFinder { a: CloneRoot::of(&dir.path().join("a")), b: CloneRoot::of(&dir.path().join("b")) };
+        let finder = CauseFinder {
+            a: CloneRoot::of(&dir.path().join("a")),
+            b: CloneRoot::of(&dir.path().join("b")),
+            variables: Default::default(),
+        };
         let build = |place: &CloneRoot, written: &str| {
             fs::create_dir_all(place.root()).unwrap();
             let output = place.root().join("libone.rmeta").display().to_string();

@@ -6,6 +6,7 @@
 //! Equal root causes are grouped, and each group affects the units downstream of it.
 
 use crate::analysis::key_diff::{self, Difference, Differences, TextDifference};
+use crate::analysis::leak::Words;
 use crate::analysis::match_units::{UnitPair, UnitPairing};
 use crate::analysis::root_cause::{self, CauseFinder, CauseFinding, RootCause};
 use crate::analysis::summary;
@@ -31,6 +32,9 @@ pub struct KeyMismatch {
     pub affected: Vec<String>,
     /// The difference in the first unit.
     pub text_difference: TextDifference,
+    /// The difference in words; `None` in records of a harness that had none, and where no component differs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub words: Option<Words>,
 }
 
 /// A unit whose key differs although no component explains it.
@@ -203,7 +207,11 @@ impl MismatchSearch<'_> {
         groups.sort_by_key(|group| group.root_units.first().copied());
         let mismatch = |group: MismatchGroup| {
             let affected = downstream(&self.upstream, &group.root_units);
+            let texts = &group.finding.text_difference;
+            let words =
+                (texts.a != texts.b).then(|| self.finder.words(group.finding.cause, &group.component, texts));
             KeyMismatch {
+                words,
                 cause: group.finding.cause,
                 component: group.component,
                 detail: group.finding.detail,
@@ -267,7 +275,11 @@ mod tests {
     type Components<'c> = &'c [(&'c str, &'c str, &'c str)];
 
     fn find_in(a: &[Event], b: &[Event], traces: &[(&str, Components<'_>)]) -> KeyMismatches {
-        let finder = CauseFinder { a: CloneRoot::of(Path::new("/t/a")), b: CloneRoot::of(Path::new("/t/b")) };
+        let finder = CauseFinder {
+            a: CloneRoot::of(Path::new("/t/a")),
+            b: CloneRoot::of(Path::new("/t/b")),
+            variables: Default::default(),
+        };
         let pairing = pair(a, b);
         let read = |event: &Event| {
             let key = event.result.as_deref()?;

@@ -4,6 +4,7 @@ pub mod embedded_paths;
 pub mod event_log;
 pub mod key_diff;
 pub mod key_mismatch;
+pub mod leak;
 pub mod match_units;
 pub mod normalize;
 pub mod root_cause;

@@ -5,6 +5,7 @@
 //! clones. An output of another unit is not a root cause, since the difference arose in that unit.
 
 use crate::analysis::key_diff::{Difference, TextDifference, text_difference};
+use crate::analysis::leak::GivenVariables;
 use crate::analysis::normalize::{self, CloneRoot};
 use kache_core::key_trace::Component;
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,8 @@ const VALUE_HAS_PATH: &str = "its value contains the checkout's path";
 pub struct CauseFinder {
     pub a: CloneRoot,
     pub b: CloneRoot,
+    /// What the harness gives to the builds.
+    pub variables: GivenVariables,
 }
 
 impl CauseFinder {
@@ -194,7 +197,11 @@ mod tests {
     use crate::testing::trace;
 
     fn finder(root: &Path) -> CauseFinder {
-        CauseFinder { a: CloneRoot::of(&root.join("a")), b: CloneRoot::of(&root.join("b/deeper")) }
+        CauseFinder {
+            a: CloneRoot::of(&root.join("a")),
+            b: CloneRoot::of(&root.join("b/deeper")),
+            variables: GivenVariables::new(),
+        }
     }
 
     fn cause_of(finder: &CauseFinder, a: (&str, &str, &str), b: (&str, &str, &str)) -> CauseFinding {

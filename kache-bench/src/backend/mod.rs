@@ -19,6 +19,6 @@ pub use endpoint::Endpoint;
 pub use interface::{Backend, Counts, Language};
 pub use kache::Kache;
 pub use plain::{Plain, without_cache};
-pub use registry::{NAMES, find, installed, is_peer};
+pub use registry::{ALL, NAMES, find, installed, is_peer};
 pub use running::RunningBackend;
 pub use serving::serving;

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// All names, in table order.
 pub const NAMES: &[&str] = &["plain", "kache", "sccache", "ccache", "mbx", "kache2"];
 
+/// All names, as `--backends` takes them.
+pub const ALL: &str = "plain,kache,sccache,ccache,mbx,kache2";
+
 /// The caches that `scripts/peers.sh` installs.
 const PEERS: &[&str] = &["sccache", "ccache", "mbx", "kache2"];
 
@@ -55,6 +58,11 @@ mod tests {
     fn a_misspelt_name_is_answered_with_the_nearest() {
         let text = find("scache", Path::new("/nowhere")).err().unwrap().to_string();
         assert!(text.contains("did you mean `sccache`?"), "{text}");
+    }
+
+    #[test]
+    fn the_list_of_all_names_is_that_of_the_table() {
+        assert_eq!(ALL, NAMES.join(","));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The result as text: the verdict, the figures, and each key mismatch with its difference.
 
 use crate::analysis::key_mismatch::KeyMismatch;
+use crate::analysis::leak::Words;
 use crate::analysis::summary::{self, BuildSummary, Rate, Reasons, SCRIPT};
 use crate::artifacts::compare::ArtifactComparison;
 use crate::check::{CheckFindings, Stability};
@@ -145,13 +146,31 @@ fn write_key_mismatches(out: &mut String, key_mismatches: &[KeyMismatch]) -> fmt
         writeln!(out, "key mismatch {}: {}: {}{detail}", at + 1, mismatch.cause.word(), mismatch.component)?;
         writeln!(out, "  root cause   {}{}", mismatch.first, others(&mismatch.root_units[1..]))?;
         if !mismatch.affected.is_empty() {
-            writeln!(out, "  affected     {} units: {}", mismatch.affected.len(), names(&mismatch.affected))?;
+            let units = if mismatch.affected.len() == 1 { "unit" } else { "units" };
+            writeln!(
+                out,
+                "  affected     {} {units}: {}",
+                mismatch.affected.len(),
+                names(&mismatch.affected)
+            )?;
         }
-        if !mismatch.text_difference.diff.is_empty() {
-            writeln!(out, "  differs      {}", cut(&mismatch.text_difference.diff))?;
-        }
+        write_words(out, mismatch)?;
     }
     write_more(out, key_mismatches.len())
+}
+
+fn write_words(out: &mut String, mismatch: &KeyMismatch) -> fmt::Result {
+    if !mismatch.text_difference.diff.is_empty() {
+        writeln!(out, "  differs      {}", cut(&mismatch.text_difference.diff))?;
+    }
+    let Some(Words { values, what, set_by, remedy }) = &mismatch.words else { return Ok(()) };
+    writeln!(out, "  what it is   {what}")?;
+    if let Some([first, second]) = values {
+        writeln!(out, "    clone a    {}", cut(first))?;
+        writeln!(out, "    clone b    {}", cut(second))?;
+    }
+    writeln!(out, "  set by       {set_by}")?;
+    writeln!(out, "  remedy       {remedy}")
 }
 
 fn others(units: &[String]) -> String {

@@ -177,7 +177,7 @@ impl RemoteRun<'_> {
         let environment = self.site.backend.based(environment, machine.checkout.root());
         self.site.backend.with_remote(environment, endpoint).ok_or_else(|| {
             Error::input(format!("the harness knows no remote store for {}", self.site.backend.name()))
-                .remedy("use --backend kache or --backend sccache")
+                .remedy("leave it out of --beside, or name sccache there")
         })
     }
 

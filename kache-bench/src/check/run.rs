@@ -7,6 +7,7 @@
 use crate::analysis::embedded_paths;
 use crate::analysis::event_log::EventLog;
 use crate::analysis::key_mismatch::{self, KeyMismatches};
+use crate::analysis::leak::{GivenVariable, GivenVariables};
 use crate::analysis::match_units::{self, UnitPairing};
 use crate::analysis::normalize::CloneRoot;
 use crate::analysis::root_cause::CauseFinder;
@@ -28,6 +29,7 @@ use crate::workload::checkout::Checkout;
 use kache_core::events::Event;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -234,6 +236,26 @@ impl CheckRun<'_> {
         self.findings.phases.push(PhaseResult { name, clone, seconds: build_site::seconds(took), summary });
     }
 
+    /// The variables that the builds in two clones are given, with who sets them.
+    fn given(&self, a: &Checkout, b: &Checkout) -> GivenVariables {
+        let workload = self.site.workload;
+        let of_b = b.environment(workload);
+        let text = |value: &OsStr| value.to_string_lossy().into_owned();
+        let both = a.environment(workload);
+        let both = both.iter().filter_map(|(name, value)| {
+            let name = name.to_str()?;
+            let values = [text(value), text(&of_b.get(name)?)];
+            let is_set = workload.environment.iter().any(|(set, _)| set == name);
+            let by = if is_set {
+                "the workload's file, in `[build] env`"
+            } else {
+                "the environment of the harness"
+            };
+            Some((name.to_string(), GivenVariable { values, by }))
+        });
+        both.collect()
+    }
+
     fn compare_keys(&mut self, a: &Checkout, b: &Checkout, cold: &[Event], warm: &[Event]) {
         let without_scripts = |events: &[Event]| -> Vec<Event> {
             events.iter().filter(|event| !summary::is_script(event)).cloned().collect()
@@ -241,7 +263,11 @@ impl CheckRun<'_> {
         let compiled = [cold, warm].map(without_scripts);
         let mut pairing = match_units::pair(&compiled[0], &compiled[1]);
         pairing.only_a.retain(|unit| !script_runs::is_restored_with(unit, cold, warm));
-        let finder = CauseFinder { a: CloneRoot::of(a.root()), b: CloneRoot::of(b.root()) };
+        let finder = CauseFinder {
+            a: CloneRoot::of(a.root()),
+            b: CloneRoot::of(b.root()),
+            variables: self.given(a, b),
+        };
         let (backend, cache) = (self.site.backend, self.site.scratch.cache());
         let trace = |event: &Event| backend.trace(&cache, event);
         let stored = |event: &Event| backend.stored(&cache, event);

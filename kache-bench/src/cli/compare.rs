@@ -18,7 +18,7 @@ pub(super) struct Options {
     #[command(flatten)]
     run: RunOptions,
     /// Participants: plain, kache, sccache, ccache, mbx, kache2 (the published program of that name)
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values = backend::NAMES)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = backend::ALL)]
     backends: Vec<String>,
     /// Number of rounds
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Participants: plain (always), kache, sccache, ccache, kache2 (the published program of that name)
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values = backend::NAMES)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = backend::ALL)]
     backends: Vec<String>,
     /// Number of measured hits and bypasses
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]

@@ -113,7 +113,9 @@ fn through(phase: &str, summary: &BuildSummary) -> [Fact; 2] {
 }
 
 fn of_verdict(verdict: &RunVerdict) -> Vec<Fact> {
-    vec![named("problems of the verdict", verdict.problems.iter().cloned(), Worse::More)]
+    // A run that failed is a regression even if the best recorded run failed in the same way.
+    let worse = if verdict.ok { Worse::More } else { Worse::Any };
+    vec![named("problems of the verdict", verdict.problems.iter().cloned(), worse)]
 }
 
 /// Only kache is judged; other caches are for comparison.

@@ -27,6 +27,9 @@ fn heading(judged: &JudgedRun) -> String {
 }
 
 fn rest(judged: &JudgedRun) -> String {
+    if judged.recorded == 0 {
+        return "the first recorded run of its kind on this class of machine: there is nothing to compare with".to_string();
+    }
     let ok = judged.rows.iter().filter(|row| row.verdict == GateVerdict::Ok).count();
     format!("{ok} of {} figures ok, compared with {} recorded runs", judged.rows.len(), judged.recorded)
 }

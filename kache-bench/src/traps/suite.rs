@@ -23,9 +23,9 @@ use std::sync::Mutex;
 
 #[derive(Debug, Args)]
 pub struct TrapsOptions {
-    /// A cache to try; repeat for several [default: all installed caches]
-    #[arg(long, value_name = "NAME")]
-    backend: Vec<String>,
+    /// Caches to try: plain, kache, sccache, ccache, mbx, kache2 [default: all that are installed]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', alias = "backend")]
+    backends: Vec<String>,
     /// Only cases with this in their name; repeat for several
     #[arg(long, value_name = "PATTERN")]
     case: Vec<String>,
@@ -119,8 +119,8 @@ fn chosen(options: &TrapsOptions) -> Result<Vec<Chosen>> {
 }
 
 fn backends(options: &TrapsOptions) -> Result<Vec<Box<dyn Backend>>> {
-    if !options.backend.is_empty() {
-        return options.backend.iter().map(|name| one(name, options)).collect();
+    if !options.backends.is_empty() {
+        return options.backends.iter().map(|name| one(name, options)).collect();
     }
     // A trial has the plain compiler's result in any case.
     if options.generated {

@@ -265,3 +265,38 @@ fn unknown_versions_are_skipped_and_an_empty_history_is_an_error() {
     assert_eq!(gate(dir.path(), &["absent"]).status.code(), Some(2));
     assert_eq!(gate(dir.path(), &["--since", "yesterday"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_check_that_failed_is_a_regression_whatever_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let failed = |day| {
+        let mut run = check(day, 0);
+        run["verdict"] = json!({ "ok": false, "problems": ["built in one clone only: a"] });
+        run
+    };
+    for records in [vec![failed(0)], vec![failed(0), failed(1), failed(2)]] {
+        write(dir.path(), &records);
+        let output = gate(dir.path(), &[]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(
+            text.contains("problems of the verdict") && text.contains("built in one clone only: a"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_first_run_has_nothing_to_be_compared_with() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[check(0, 0)]);
+    let output = gate(dir.path(), &[]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(
+        text.contains("there is nothing to compare with") && !text.contains(" ok, compared with"),
+        "{text}"
+    );
+    let table = String::from_utf8_lossy(&gate(dir.path(), &["--markdown"]).stdout).into_owned();
+    assert!(table.contains("there is nothing to compare with"), "{table}");
+}

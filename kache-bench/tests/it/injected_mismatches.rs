@@ -129,7 +129,18 @@ fn three_injected_mismatches_are_reported_by_kind() {
         (&digest("machine-a"), &digest("machine-b"))
     );
 
+    // The value is of the harness's own environment, and shown.
+    let words = &env["words"];
+    assert_eq!(words["values"], serde_json::json!(["machine-a", "machine-b"]), "{env:#}");
+    assert_eq!(words["set_by"], "the workload's file, in `[build] env`");
+    assert_eq!(flag["words"]["what"], "the checkout's path", "{flag:#}");
+    for leak in [env, flag] {
+        assert!(!leak["words"]["remedy"].as_str().unwrap().is_empty());
+    }
+
     let path = of("path");
+    assert_eq!(path["words"]["what"], "the checkout's path");
+    assert_eq!(path["words"]["set_by"], "a build script, which wrote the file");
     assert_eq!(
         (&path["detail"], &path["first"]),
         (&"generated absolute path".into(), &"generated 0.1.0 (lib)".into())

@@ -151,7 +151,7 @@ fn logs_have_a_place_of_their_own_where_one_is_given() {
 #[test]
 fn the_traps_end_between_two_builds() {
     let dir = tempfile::tempdir().unwrap();
-    let mut child = begin(dir.path(), &["traps", "--backend", "kache", "--jobs", "2"]);
+    let mut child = begin(dir.path(), &["traps", "--backends", "kache", "--jobs", "2"]);
     let scratch = dir.path().join("scratch");
     // Once there is a log, something is being built.
     let is_at_work = || {

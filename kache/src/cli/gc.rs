@@ -76,7 +76,8 @@ fn text(fields: &Json, page: &mut Page) {
         row![format!("  {what}"), amount.files, page::size(amount.bytes), means]
     });
     page.columns(&rows, 0);
-    page.line(format!("{verb}; {} results and {} are left", done.kept, page::size(done.after)));
+    let kept = page::count(done.kept as usize, "result", "results");
+    page.line(format!("{verb}; {kept} and {} are left", page::size(done.after)));
     for trouble in &done.troubles {
         page.line(format!("could not be removed: {trouble}"));
     }

@@ -2,7 +2,7 @@
 
 use super::output::{Answer, CliError, failed, suggestion};
 use clap_mangen::Man;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -22,8 +22,8 @@ pub fn run(options: &Options, root: clap::Command) -> Result<Answer, CliError> {
     let mut root = root.disable_help_subcommand(true);
     root.build();
     if let Some(dir) = &options.dir {
-        let written = std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(root, dir));
-        written.map_err(failed(format!("cannot write to {}", dir.display())))?;
+        std::fs::create_dir_all(dir).map_err(failed(format!("cannot write to {}", dir.display())))?;
+        write(&root, dir)?;
         return Ok(Answer::page(|page| page.line(format!("the manual pages are in {}", dir.display()))));
     }
     let command = options.command.as_deref().map_or(Some(&root), |name| root.find_subcommand(name));
@@ -32,7 +32,25 @@ pub fn run(options: &Options, root: clap::Command) -> Result<Answer, CliError> {
         let asked = options.command.as_deref().unwrap_or_default();
         return Err(CliError::usage(format!("unknown command `{asked}`{}", suggestion(asked, &known))));
     };
+    page(command).map(Answer::text)
+}
+
+/// A page. The examples, which `--help` has at its end, get a section of their own.
+fn page(command: &clap::Command) -> Result<String, CliError> {
     let mut out = Vec::new();
     Man::new(command.clone()).render(&mut out).map_err(failed("cannot make the page"))?;
-    Ok(Answer::text(String::from_utf8_lossy(&out).into_owned()))
+    let text = String::from_utf8_lossy(&out).into_owned();
+    Ok(text.replacen(".SH EXTRA\nExamples:\n", ".SH EXAMPLES\n", 1).replacen(
+        "\nExamples:\n",
+        "\n.SH EXAMPLES\n",
+        1,
+    ))
+}
+
+/// Writes the page of a command, and those of the commands below it, as `kache-report.1`.
+fn write(command: &clap::Command, dir: &Path) -> Result<(), CliError> {
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+    let file = dir.join(format!("{name}.1"));
+    std::fs::write(&file, page(command)?).map_err(failed(format!("cannot write {}", file.display())))?;
+    command.get_subcommands().filter(|below| !below.is_hide_set()).try_for_each(|below| write(below, dir))
 }

@@ -39,6 +39,7 @@ pub mod version;
 
 use clap::{Parser, Subcommand};
 use kache_core::remote::client::TaskKind;
+use std::ffi::OsStr;
 use std::process::ExitCode;
 
 /// The names and aliases of all commands. None of them is ever run as a compiler.
@@ -110,6 +111,21 @@ enum Command {
     Completions(completions::Options),
     /// Print or install manual pages
     Man(man::Options),
+}
+
+/// Whether a first argument is an option or the name of a command. Anything else was to be a compiler.
+pub fn is_for_command_line(first: &OsStr) -> bool {
+    first.as_encoded_bytes().starts_with(b"-") || COMMANDS.split_whitespace().any(|command| first == command)
+}
+
+/// The error for a first argument that names neither a command nor a program.
+pub fn unknown_program(first: &OsStr) -> ExitCode {
+    let name = first.to_string_lossy();
+    let commands: Vec<&str> = COMMANDS.split_whitespace().collect();
+    let hint = output::suggestion(&name, &commands);
+    output::finish(Err(output::CliError::usage(format!(
+        "`{name}` is neither a program in PATH nor a command of kache{hint}"
+    ))))
 }
 
 /// The command line's definition.

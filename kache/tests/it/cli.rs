@@ -516,3 +516,26 @@ fn every_command_answers_help() {
     });
     assert!(test.text(&["help"]).contains("Usage: kache"));
 }
+
+#[test]
+fn a_program_that_does_not_exist_is_named_as_such() {
+    let test = Workspace::new();
+    for args in [&["nosuchcc"][..], &["nosuchcc", "-c", "a.c", "-o", "a.o"]] {
+        refused(&test.ask(args), "`nosuchcc` is neither a program in PATH nor a command of kache");
+    }
+    refused(&test.ask(&["raport"]), "did you mean `report`");
+    let said = String::from_utf8_lossy(&test.ask(&["nosuchcc"]).stderr).into_owned();
+    assert!(!said.contains("Usage"), "{said}");
+}
+
+#[test]
+fn manual_pages_have_their_examples_in_a_section() {
+    let test = Workspace::new();
+    let dir = test.path("man");
+    test.text(&["man", "--dir", dir.to_str().unwrap()]);
+    for command in ["report", "explain", "run", "gc", "config"] {
+        let page = fs::read_to_string(dir.join(format!("kache-{command}.1"))).unwrap();
+        let (_, examples) = page.split_once(".SH EXAMPLES").unwrap_or_else(|| panic!("{command}: {page}"));
+        assert!(examples.contains(&format!("kache {command}")) && !page.contains("EXTRA"), "{page}");
+    }
+}

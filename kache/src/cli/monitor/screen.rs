@@ -12,9 +12,12 @@ use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Table, TableState};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// A build with an invocation within this time, in µs, is still running.
 const LATELY: u64 = 3_000_000;
+/// A narrower terminal gets less space between columns, and fewer keys.
+const WIDE: u16 = 70;
 /// The number of lines for details.
 const DETAILS: u16 = 4;
 
@@ -31,10 +34,11 @@ pub fn draw(frame: &mut Frame, model: &mut Model, colour: bool) {
         View::Causes => causes(model),
         View::Builds => builds(model),
     };
-    let table = Table::new(rows, widths).column_spacing(2).header(Row::new(names).underlined());
+    let spacing = if list.width < WIDE { 1 } else { 2 };
+    let table = Table::new(rows, widths).column_spacing(spacing).header(Row::new(names).underlined());
     frame.render_stateful_widget(table.row_highlight_style(Modifier::REVERSED), list, &mut state);
     frame.render_widget(Paragraph::new(lines), details);
-    frame.render_widget(Paragraph::new(footer(model)), keys);
+    frame.render_widget(Paragraph::new(footer(model, keys.width)), keys);
 }
 
 /// The colours of outcomes. Without colours, only their words differ.
@@ -151,11 +155,19 @@ fn units(model: &mut Model, palette: &Palette, width: u16) -> List {
 
 /// The end of a text that is too long: a path ends with the file's name.
 fn fitted(text: &str, width: usize) -> String {
-    let n = text.chars().count();
-    if n <= width {
+    let mut left = text.width();
+    if left <= width {
         return text.to_string();
     }
-    std::iter::once('…').chain(text.chars().skip(n + 1 - width.max(1))).collect()
+    // One column is for the sign that something is missing.
+    let rest = text.char_indices().find_map(|(at, c)| {
+        if left < width.max(1) {
+            return Some(&text[at..]);
+        }
+        left -= c.width().unwrap_or(0);
+        None
+    });
+    format!("…{}", rest.unwrap_or_default())
 }
 
 fn unit(model: &mut Model, at: usize, event: &Event) -> Vec<Line<'static>> {
@@ -239,11 +251,12 @@ fn build(build: &Build) -> Vec<Line<'static>> {
     lines
 }
 
-fn footer(model: &Model) -> Line<'static> {
+fn footer(model: &Model, width: u16) -> Line<'static> {
     let views = [(" 1 units ", View::Units), (" 2 causes ", View::Causes), (" 3 builds ", View::Builds)];
     let style = |view| if model.view == view { Modifier::REVERSED } else { Modifier::empty() };
     let mut spans: Vec<Span> = views.map(|(name, view)| Span::styled(name, style(view))).to_vec();
-    spans.push("  up/down select   f follow   q quit".into());
+    let keys = if width < WIDE { " f follow q quit" } else { "  up/down select   f follow   q quit" };
+    spans.push(keys.into());
     Line::from(spans)
 }
 
@@ -253,8 +266,29 @@ mod tests {
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
+    #[test]
+    fn a_long_text_keeps_its_end_by_columns() {
+        assert_eq!(fitted("src/a.o", 7), "src/a.o");
+        assert_eq!(fitted("src/long/a.o", 6), "…g/a.o");
+        // Each of these has two columns.
+        assert_eq!(fitted("日本語.o", 8), "日本語.o");
+        assert_eq!(fitted("日本語.o", 7), "…本語.o");
+        assert_eq!(fitted("日本語.o", 6), "…語.o");
+    }
+
+    #[test]
+    fn a_narrow_screen_has_every_column() {
+        let builds = screen_of(60, View::Builds, 0);
+        assert!(builds.contains("97.5 %    39      1     0     -273 µs make"), "{builds}");
+        assert!(builds.contains(" 3 builds  f follow q quit"), "{builds}");
+    }
+
     /// The screen of a cache with events, 80 by 24 characters.
     fn screen(view: View, selected: isize) -> String {
+        screen_of(80, view, selected)
+    }
+
+    fn screen_of(columns: u16, view: View, selected: isize) -> String {
         let dir = tempfile::tempdir().unwrap();
         let store = kache_core::store::Store::open(dir.path()).unwrap();
         for n in 0..40 {
@@ -270,7 +304,7 @@ mod tests {
         model.look().unwrap();
         model.show(view);
         model.go(selected);
-        let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+        let mut terminal = Terminal::new(TestBackend::new(columns, 24)).unwrap();
         terminal.draw(|frame| draw(frame, &mut model, false)).unwrap();
         terminal.backend().to_string()
     }
