@@ -53,6 +53,7 @@ pub fn run(
     // A panic is a defect of kache; the build must not see it.
     panic::set_hook(Box::new(|_| {}));
     platform::outlive_file_limit();
+    platform::wait_for_children();
     let request = Request::new(program, args, std::env::current_dir().unwrap_or_default());
     let settings = panic::catch_unwind(|| Settings::load(&request.cwd));
     let Ok(settings) = settings else { exec_compiler(&request.program, &request.args, outer.as_ref()) };

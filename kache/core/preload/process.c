@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -258,6 +259,20 @@ HOOK(int, posix_spawn_file_actions_addopen, void *actions, int fd, const char *p
     if (result == 0 && kache_active) {
         int saved = errno;
         kache_note_open(0, kache_module(CALLER), AT_FDCWD, path, how, kache_found(AT_FDCWD, path, how), -1);
+        errno = saved;
+    }
+    return result;
+}
+
+/* libc enters the directory in the child. */
+HOOK(int, posix_spawn_file_actions_addchdir_np, void *actions, const char *path) {
+    int result = REAL(posix_spawn_file_actions_addchdir_np)(actions, path);
+    if (result == 0 && kache_active && path) {
+        int saved = errno;
+        struct stat is;
+        long found = RAW(SYS_newfstatat, AT_FDCWD, path, &is, 0);
+        int64_t sort = found < 0 ? 0 : (int64_t)(is.st_mode & S_IFMT);
+        kache_note_path(K_STAT, 0, found < 0 ? (int)-found : 0, kache_module(CALLER), sort, AT_FDCWD, path);
         errno = saved;
     }
     return result;

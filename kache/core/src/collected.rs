@@ -40,6 +40,8 @@ pub enum Answer {
     There,
     /// The value has this digest.
     Is(Digest),
+    /// The value has another digest.
+    IsNot(Digest),
     /// Two answers that are never true at once.
     Changed,
 }
@@ -50,6 +52,9 @@ impl Answer {
         match (self, other) {
             (one, Answer::There) | (Answer::There, one) => one,
             (one, other) if one == other => one,
+            (Answer::Is(is), Answer::IsNot(not)) | (Answer::IsNot(not), Answer::Is(is)) if is != not => {
+                Answer::Is(is)
+            }
             _ => Answer::Changed,
         }
     }
@@ -59,6 +64,7 @@ impl Answer {
         match self {
             Answer::There => !ABSENCES.iter().any(|word| *now == Digest::of(word.as_bytes())),
             Answer::Is(then) => then == now,
+            Answer::IsNot(then) => then != now,
             Answer::Changed => false,
         }
     }

@@ -122,6 +122,9 @@ impl Finalizer<'_> {
         if dependency.kind == Kind::Tree {
             return self.tree_unchanged(dependency);
         }
+        if let Some(path) = self.status_of(dependency) {
+            return self.status_unchanged(&path);
+        }
         let path = match dependency.kind {
             Kind::File | Kind::Listing => self.view.roots.local(&dependency.name),
             Kind::Computed => {
@@ -132,7 +135,8 @@ impl Finalizer<'_> {
         };
         let Some(path) = path else { return Ok(()) };
         let changed = match stats.of(&path) {
-            Ok((platform::FileType::Dir, id)) => self.is_since(id.mtime),
+            // Another directory that took this one's name has a new time of change.
+            Ok((platform::FileType::Dir, id)) => self.is_since(id.mtime) || self.is_since(id.ctime),
             Ok((_, id)) => {
                 // By way of a link or a directory that has been turned, an old file has its name.
                 opened.get(&path).is_some_and(|then| !then.is_same_file(&id))
@@ -149,6 +153,28 @@ impl Finalizer<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// The path whose status a dependency is on.
+    fn status_of(&self, dependency: &Dependency) -> Option<PathBuf> {
+        let (fact, about) = match dependency.kind {
+            Kind::Status => (&b"stat"[..], &dependency.name[..]),
+            Kind::Host => dependency.host_parts(),
+            _ => return None,
+        };
+        [&b"stat"[..], b"access", b"size"].contains(&fact).then(|| self.view.roots.local(about))?
+    }
+
+    /// A status that changed while the command ran may have been another when it was asked for. New entries of a directory change
+    /// it as well, and a command may make some: what they are, other dependencies tell.
+    fn status_unchanged(&self, path: &Path) -> Result<(), NotCacheable> {
+        match platform::identity(path) {
+            Ok((platform::FileType::Dir, id)) if id.mtime >= self.started => Ok(()),
+            Ok((_, id)) if self.is_since(id.ctime) && !self.was_linked(path) => {
+                Err(NotCacheable::new(Reason::ChangedWhileCompiling, format!("{} changed", path.display())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks everything below a directory, except for the outputs of the command.

@@ -42,6 +42,7 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         }
     };
     let summary = Summary::before();
+    platform::wait_for_children();
     platform::end_child_with_parent(&mut command);
     let status = command.spawn().and_then(|mut child| {
         platform::leave_interrupts_to_children();

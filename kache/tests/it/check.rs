@@ -104,7 +104,7 @@ fn a_wrong_result_is_found_dropped_and_kept_to_look_at() {
     assert_eq!(fs::read(place.join("fresh-0")).unwrap(), right);
     assert!(place.join("trace.json").exists() && place.join("fresh-trace.json").exists());
 
-    let report = ask(&test, &["report"]);
+    let report = ask(&test, &["report", "--all"]);
     assert!(
         report.contains("results that a check found to differ") && report.contains("libl.rlib"),
         "{report}"

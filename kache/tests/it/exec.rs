@@ -380,3 +380,84 @@ fn a_cmake_project_is_configured_once_unless_it_asks_for_the_time() {
     );
     assert_eq!(configure(), (Miss, false, Some("clock")));
 }
+
+/// What a command learns of the world without reading a file or a variable.
+#[test]
+fn what_a_command_looks_at_in_other_ways_counts() {
+    let link = "ln -sfn d l";
+    for (prepare, change, script) in [
+        ("", "chmod +t d", "[ -k d ] && echo yes > out || echo no > out"),
+        ("", "chmod u+s in", "[ -u in ] && echo yes > out || echo no > out"),
+        ("", "chmod +x in", "perl -e 'open O, q(>out); print O -x q(in) ? 1 : 0'"),
+        ("", "chmod 700 in", "echo 1 > out; chmod --reference=in out"),
+        (link, "ln -sfn e l", "w=$PWD; cd -P l; cat a > $w/out"),
+        (link, "ln -sfn e l", "grep -r . l/ > out"),
+        (
+            "cp $(command -v readlink) d; cp d/readlink e; ln -sfn d l",
+            "ln -sfn e l",
+            "l/readlink /proc/self/exe > out",
+        ),
+        (
+            "git init -q; git add in; sleep 1.1; git update-index --refresh",
+            "touch -d 2001-01-01 in",
+            "git diff-files --name-only > out",
+        ),
+    ] {
+        let test = TestEnv::new();
+        test.write("w/in", "text");
+        test.write("w/d/a", "one");
+        test.write("w/e/a", "two");
+        let shell = |script: &str| {
+            assert_success(Command::new("sh").args(["-c", script]).current_dir(test.path("w")));
+        };
+        let made = || {
+            let path = test.path("w/out");
+            (fs::metadata(&path).unwrap().permissions().mode(), read(&test, "w/out"))
+        };
+        shell(prepare);
+        assert_success(&mut exec(&test, "w", &["out"], script));
+        fs::remove_file(test.path("w/out")).unwrap();
+        assert_success(&mut exec(&test, "w", &["out"], script));
+        // git asks for the status of its own output, whose time it could tell.
+        assert_eq!(test.last().outcome == Hit, !script.starts_with("git"), "{script}");
+        shell(change);
+        fs::remove_file(test.path("w/out")).unwrap();
+        assert_success(&mut exec(&test, "w", &["out"], script));
+        let with_kache = made();
+        fs::remove_file(test.path("w/out")).unwrap();
+        shell(script);
+        assert_eq!(with_kache, made(), "{script}");
+    }
+}
+
+#[test]
+fn standard_input_that_is_empty_is_another_than_text() {
+    let test = TestEnv::new();
+    let script = "cat > out";
+    assert_eq!(outcome(&test, &["out"], script), Miss);
+    test.write("w/text", "text");
+    fs::remove_file(test.path("w/out")).unwrap();
+    let text = fs::File::open(test.path("w/text")).unwrap();
+    assert_success(exec(&test, "w", &["out"], script).stdin(text));
+    assert_eq!(read(&test, "w/out"), "text");
+}
+
+/// Some supervisors ignore SIGCHLD, and what they start inherits that.
+#[test]
+fn a_command_ends_once_and_as_it_ends_where_ended_children_are_ignored() {
+    let test = TestEnv::new();
+    test.write("w/count", "");
+    let ignoring = |args: &[&str]| {
+        let mut command = test.kache_in("w", &[]);
+        let kache = command.get_program().to_owned();
+        let variables: Vec<_> =
+            command.get_envs().filter_map(|(n, v)| Some((n.to_owned(), v?.to_owned()))).collect();
+        command = Command::new("env");
+        command.arg("--ignore-signal=CHLD").arg(kache).args(args).current_dir(test.path("w")).envs(variables);
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(ignoring(&["run", "--", "sh", "-c", "exit 3"]), Some(3));
+    let script = "echo ran >> ../count; echo 1 > out; exit 3";
+    assert_eq!(ignoring(&["exec", "--output", "out", "--", "sh", "-c", script]), Some(3));
+    assert_eq!(read(&test, "count"), "ran\n");
+}

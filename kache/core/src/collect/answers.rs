@@ -11,7 +11,9 @@ use crate::platform::{self, ABSENCES, FileType};
 use std::path::Path;
 
 /// The bits of `st_mode` that tell the sort of a file.
-const SORT: i64 = 0o170_000;
+pub(super) const SORT: i64 = 0o170_000;
+pub(super) const REGULAR: i64 = 0o100_000;
+pub(super) const DIRECTORY: i64 = 0o040_000;
 const LINK: i64 = 0o120_000;
 
 impl Collector<'_> {
@@ -26,10 +28,13 @@ impl Collector<'_> {
             self.answered(Dependency::new(Kind::Link, name.clone()), Answer::Is(Digest::of(NO_LINK)));
         }
         let answer = match sort {
-            LINK => return,
+            LINK => {
+                let answer = Answer::IsNot(Digest::of(NO_LINK));
+                return self.answered(Dependency::new(Kind::Link, name), answer);
+            }
             0 => Answer::There,
-            0o100_000 => Answer::Is(Digest::of(FileType::File.word().as_bytes())),
-            0o040_000 => Answer::Is(Digest::of(FileType::Dir.word().as_bytes())),
+            REGULAR => Answer::Is(Digest::of(FileType::File.word().as_bytes())),
+            DIRECTORY => Answer::Is(Digest::of(FileType::Dir.word().as_bytes())),
             _ => Answer::Is(Digest::of(FileType::Other.word().as_bytes())),
         };
         self.answered(Dependency::new(Kind::Path, name), answer);

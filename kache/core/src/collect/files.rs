@@ -1,5 +1,6 @@
 //! Events about files: what was opened, probed and listed.
 
+use super::answers::{DIRECTORY, REGULAR, SORT};
 use super::made::links_on;
 use super::status::{is_removed, path_of_status};
 use super::walk;
@@ -24,6 +25,7 @@ impl Collector<'_> {
         // Where the record says which file it was, it says whether that is a directory.
         let is_dir = || StatId::parse(e.path2).is_none() && self.file_type(&path) == Some(FileType::Dir);
         if e.flags & flag::DIRECTORY != 0 || is_dir() {
+            self.goes_through(by, &path);
             return self.at(by, Act::OpensDirectory, &path);
         }
         if is_descriptor(&path) {
@@ -143,9 +145,23 @@ impl Collector<'_> {
         }
         self.was_there(e, &path);
         self.asks_status(by, &path);
-        let is_file = || self.file_type(&path) == Some(FileType::File);
+        if e.aux & SORT == DIRECTORY && e.flags & flag::NO_FOLLOW == 0 {
+            self.goes_through(by, &path);
+        }
+        // What it was then: something else may be there by now.
+        let is_file = || match e.aux & SORT {
+            0 => self.file_type(&path) == Some(FileType::File),
+            sort => sort == REGULAR,
+        };
         let is_file = !self.policy.same(by.actor, Act::ProbesFile, Act::ProbesOther) && is_file();
         self.at(by, if is_file { Act::ProbesFile } else { Act::ProbesOther }, &path);
+    }
+
+    /// What is named from an open or entered directory, or beside a program, no longer shows the links that led there.
+    pub(super) fn goes_through(&mut self, by: Cause, path: &[u8]) {
+        if !self.policy.shows_state(path) {
+            self.at(by, Act::GoesThrough, path);
+        }
     }
 
     /// Who copies or links a file hands its permission bits on, and who asks for a status learns them, and whose the file is. No
@@ -215,6 +231,7 @@ impl Collector<'_> {
         if path == b"/proc/self/fd" && self.only_closes_descriptors(e.pid) {
             return;
         }
+        self.goes_through(by, &path);
         let here = Path::new(platform::os_str(&path));
         let walks = e.flags & (flag::RECURSIVE | flag::PATTERN) != 0;
         let act = match () {
@@ -281,7 +298,11 @@ impl Collector<'_> {
         if links.is_empty() {
             self.without_links.extend(path.parent().map(Path::to_path_buf));
         }
-        for link in links {
+        for link in links
+            .iter()
+            .filter(|link| !self.made.has(link.as_os_str().as_encoded_bytes()))
+            .collect::<Vec<_>>()
+        {
             self.depend(kind, &self.subject.roots.portable(link.as_os_str().as_encoded_bytes()));
         }
     }

@@ -395,6 +395,10 @@ impl Collector<'_> {
             if !self.is_given_path(e.path2) {
                 self.named(by, Act::RunsBesidePath, e.path);
             }
+            let found = self.world.program(Path::new(platform::os_str(e.path)).as_os_str());
+            if let Some(found) = found.filter(|_| !by.actor.is_trusted()) {
+                self.goes_through(by, &clean(found.as_os_str().as_encoded_bytes()));
+            }
             let linker = self.subject.is_linker_name(e.path);
             return self.named(by, if linker { Act::RunsLinkerByName } else { Act::RunsByName }, e.path);
         }
@@ -408,6 +412,7 @@ impl Collector<'_> {
             return self.at(by, Act::RunsNothing, &clean(name));
         }
         self.at(by, Act::RunsByPath, &clean(name));
+        self.goes_through(by, &clean(name));
         self.permission(by, &clean(name), 1, None);
         // A driver may look through PATH by itself, and another program may come to lie before what it found.
         let file_name = path.file_name().unwrap_or_default();

@@ -32,10 +32,10 @@ fn given_beside(job_server: &[i32]) -> Option<Vec<Given>> {
             continue;
         }
         let Some(is) = status(fd) else { continue };
-        let is_memory_device = is.st_mode & libc::S_IFMT == libc::S_IFCHR && libc::major(is.st_rdev) == 1;
+        let is_null = is.st_mode & libc::S_IFMT == libc::S_IFCHR && is.st_rdev == libc::makedev(1, 3);
         let is_server = servers.iter().any(|one| (one.st_dev, one.st_ino) == (is.st_dev, is.st_ino));
         let one = Given { device: is.st_dev, number: is.st_ino };
-        if !is_memory_device && !is_server && !given.contains(&one) {
+        if !is_null && !is_server && !given.contains(&one) {
             given.push(one);
         }
     }

@@ -161,6 +161,7 @@ fn is_ignored(signal: i32) -> bool {
         // Rust's standard library ignores it in this process, and in no command.
         libc::SIGPIPE => return false,
         libc::SIGXFSZ if super::process::file_limit_kills() => return false,
+        libc::SIGCHLD if super::process::children_are_ignored() => return true,
         _ => {}
     }
     // SAFETY: plain data for the call to fill in.

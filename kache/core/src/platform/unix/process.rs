@@ -65,7 +65,7 @@ pub fn uninterrupted<T>(work: impl FnOnce() -> T) -> T {
 
 /// Replaces this process by the command. Returns only on failure.
 pub fn replace_process(command: &mut Command) -> io::Error {
-    restore_file_limit();
+    restore_signals();
     let blocked = blocked_signals();
     // SAFETY: the closure calls nothing but the system.
     unsafe { command.pre_exec(move || block_signals(&blocked)) };
@@ -81,6 +81,28 @@ pub fn outlive_file_limit() {
     // SAFETY: a plain call; no handler is involved.
     let before = unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     FILE_LIMIT_KILLS.store(before == libc::SIG_DFL, std::sync::atomic::Ordering::Relaxed);
+}
+
+/// Whether ended children were ignored before `wait_for_children`.
+static CHILDREN_ARE_IGNORED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// Has the system keep the status of ended children. Some supervisors ignore SIGCHLD, and what they start inherits that: then the
+/// status of a command is gone before it is asked for.
+pub fn wait_for_children() {
+    // SAFETY: plain calls; no handler is involved.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGCHLD, std::ptr::null(), &mut now);
+        if now.sa_sigaction == libc::SIG_IGN {
+            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+            CHILDREN_ARE_IGNORED.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether a command that is started ignores ended children.
+pub(super) fn children_are_ignored() -> bool {
+    CHILDREN_ARE_IGNORED.load(std::sync::atomic::Ordering::Relaxed)
 }
 
 /// Whether a command that is started has the signal's default action.
@@ -106,7 +128,11 @@ fn block_signals(blocked: &libc::sigset_t) -> io::Result<()> {
 }
 
 /// Restores the signal's action for a program that is started.
-fn restore_file_limit() {
+fn restore_signals() {
+    if children_are_ignored() {
+        // SAFETY: a plain call that is allowed between fork and exec.
+        unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
+    }
     if file_limit_kills() {
         // SAFETY: a plain call, allowed between fork and exec; no handler is involved.
         unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_DFL) };
@@ -344,7 +370,7 @@ pub fn end_child_with_parent(command: &mut Command) {
     {
         let (parent, blocked) = (std::process::id(), blocked_signals());
         let ask = move || {
-            restore_file_limit();
+            restore_signals();
             block_signals(&blocked)?;
             // SAFETY: plain arguments; both calls may be made between fork and exec.
             unsafe {

@@ -63,6 +63,7 @@ fn events(act: Act) -> &'static str {
         Act::ReadsLinkOfItself => "@ readlink % /proc/self/exe => /x",
         Act::ResolvesPath => "@ realpath % /w/src/a.rs => /w/src/a.rs",
         Act::ResolvesRelative => "@ realpath % relative /w/src => /w/src",
+        Act::GoesThrough => "@ stat % aux=16384 /w/linked",
         Act::FollowsLinks => "@ realpath % /w/linked/a.rs => /w/src/a.rs",
         Act::CannotResolve => "@ realpath % err=EACCES /w/secret",
         Act::AsksDirectory => "@ cwd %",
