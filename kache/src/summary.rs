@@ -5,12 +5,12 @@
 //! output is held open by it: cargo reads those of its compilers to their ends. `kache run` waits for its command anyway, and prints the line
 //! itself.
 
-use crate::cli::page::duration;
 use kache_core::events::tail::Tail;
 use kache_core::events::{Event, Kind};
 use kache_core::observe::launch::PRELOAD_VARIABLE;
 use kache_core::origin::Origin;
 use kache_core::platform;
+use kache_core::printable::duration;
 use kache_core::settings::Settings;
 use kache_core::store::{Area, Store};
 use kache_report::report::tally::Tally;

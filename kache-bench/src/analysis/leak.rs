@@ -4,16 +4,6 @@ use super::key_diff::TextDifference;
 use super::root_cause::{CauseFinder, RootCause};
 use kache_core::digest::Digest;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-/// A variable that the harness gives to the builds in both clones.
-#[derive(Clone, Debug)]
-pub struct GivenVariable {
-    pub values: [String; 2],
-    pub by: &'static str,
-}
-
-pub type GivenVariables = BTreeMap<String, GivenVariable>;
 
 /// The words for a key mismatch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,8 +161,10 @@ fn remedy(cause: RootCause, component: &str, what: What, is_given: bool) -> &'st
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::given::GivenVariable;
     use crate::analysis::key_diff::text_difference;
     use crate::analysis::normalize::CloneRoot;
+    use std::collections::BTreeMap;
     use std::path::Path;
 
     fn finder() -> CauseFinder {

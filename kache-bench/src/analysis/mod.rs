@@ -2,6 +2,7 @@
 
 pub mod embedded_paths;
 pub mod event_log;
+pub mod given;
 pub mod key_diff;
 pub mod key_mismatch;
 pub mod leak;

@@ -4,8 +4,8 @@
 //! the location explains the difference. For a file, the two files are compared, which are still in both
 //! clones. An output of another unit is not a root cause, since the difference arose in that unit.
 
+use crate::analysis::given::GivenVariables;
 use crate::analysis::key_diff::{Difference, TextDifference, text_difference};
-use crate::analysis::leak::GivenVariables;
 use crate::analysis::normalize::{self, CloneRoot};
 use kache_core::key_trace::Component;
 use serde::{Deserialize, Serialize};

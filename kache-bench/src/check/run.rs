@@ -6,8 +6,8 @@
 
 use crate::analysis::embedded_paths;
 use crate::analysis::event_log::EventLog;
+use crate::analysis::given::{GivenVariable, GivenVariables};
 use crate::analysis::key_mismatch::{self, KeyMismatches};
-use crate::analysis::leak::{GivenVariable, GivenVariables};
 use crate::analysis::match_units::{self, UnitPairing};
 use crate::analysis::normalize::CloneRoot;
 use crate::analysis::root_cause::CauseFinder;

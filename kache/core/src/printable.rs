@@ -1,4 +1,4 @@
-//! Makes text from outside (names, paths, values of settings) safe to print on a terminal.
+//! Text for people: what comes from outside (names, paths, values of settings), safe to print on a terminal, and durations.
 
 /// Escapes control characters and characters that reorder a line.
 pub fn sanitize(text: &str) -> String {
@@ -13,4 +13,19 @@ pub fn sanitize(text: &str) -> String {
         }
     }
     out
+}
+
+/// A duration in µs for people. A negative duration keeps its sign.
+pub fn duration(us: i64) -> String {
+    let sign = if us < 0 { "-" } else { "" };
+    let us = us.unsigned_abs();
+    let s = us / 1_000_000;
+    match us {
+        0..1000 => format!("{sign}{us} µs"),
+        1000..1_000_000 => format!("{sign}{:.1} ms", us as f64 / 1e3),
+        1_000_000..60_000_000 => format!("{sign}{:.1} s", us as f64 / 1e6),
+        60_000_000..3_600_000_000 => format!("{sign}{} min {} s", s / 60, s % 60),
+        3_600_000_000..172_800_000_000 => format!("{sign}{} h {} min", s / 3600, s % 3600 / 60),
+        _ => format!("{sign}{} days", s / 86_400),
+    }
 }

@@ -6,7 +6,7 @@
 
 use anstyle::AnsiColor;
 pub use anstyle::Style;
-pub use kache_core::printable::sanitize;
+pub use kache_core::printable::{duration, sanitize};
 use std::io::IsTerminal;
 use textwrap::{WordSplitter, wrap};
 use unicode_width::UnicodeWidthStr;
@@ -161,21 +161,6 @@ pub fn size(bytes: u64) -> String {
         1000..1_000_000 => format!("{:.1} kB", b / 1e3),
         1_000_000..1_000_000_000 => format!("{:.1} MB", b / 1e6),
         _ => format!("{:.2} GB", b / 1e9),
-    }
-}
-
-/// A duration in µs for people. A negative duration keeps its sign.
-pub fn duration(us: i64) -> String {
-    let sign = if us < 0 { "-" } else { "" };
-    let us = us.unsigned_abs();
-    let s = us / 1_000_000;
-    match us {
-        0..1000 => format!("{sign}{us} µs"),
-        1000..1_000_000 => format!("{sign}{:.1} ms", us as f64 / 1e3),
-        1_000_000..60_000_000 => format!("{sign}{:.1} s", us as f64 / 1e6),
-        60_000_000..3_600_000_000 => format!("{sign}{} min {} s", s / 60, s % 60),
-        3_600_000_000..172_800_000_000 => format!("{sign}{} h {} min", s / 3600, s % 3600 / 60),
-        _ => format!("{sign}{} days", s / 86_400),
     }
 }
 
