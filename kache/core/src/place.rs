@@ -31,7 +31,7 @@ pub struct RootOfPlace {
     pub last: Digest,
     /// The digests of the components.
     pub components: Vec<Digest>,
-    /// The digest of [`Fact::Within`].
+    /// The digest of the fact `within`.
     pub within: Digest,
     /// The characters, each once, in order.
     pub characters: Vec<u8>,
