@@ -144,11 +144,12 @@ fn a_run_of_one_place_is_restored_in_that_place_alone() {
 #[test]
 fn a_confirmed_run_is_restored_in_every_place() {
     let fleet = Fleet::new();
-    fleet.copy("another");
+    // Neither as deep as the first, nor of the same characters: a third place may differ in both.
+    fleet.copy("beside/the-second");
     fleet.copy("deep/er/the-third");
     let a = fleet.machine();
     assert_eq!(run(&fleet.build(&a, "one")), Run::Made);
-    assert_eq!(run(&fleet.build(&a, "another")), Run::Made);
+    assert_eq!(run(&fleet.build(&a, "beside/the-second")), Run::Made);
     flush(&a);
     assert_eq!(run(&fleet.build(&fleet.reader(), "deep/er/the-third")), Run::Restored);
     fs::write(fleet.path("deep/er/the-third/data"), "something else").unwrap();
