@@ -155,7 +155,8 @@ fn facts_in_common(one: &RootOfPlace, other: &RootOfPlace) -> Vec<Fact> {
     facts
 }
 
-/// The path of the root that a name of a dependency names, or a fact about the path. `None` where there is no such root.
+/// The value of a `place` dependency: the path of a root (`target`), or a fact about the path (`target depth`). `None` without such
+/// a root.
 pub fn value(roots: &Roots, name: &[u8]) -> Option<Vec<u8>> {
     let find = |name: &[u8]| roots.iter().find(|root| root.name.as_bytes() == name);
     let end = name.iter().position(|b| *b == b' ');

@@ -191,7 +191,8 @@ fn inputs(request: &Request, names: &OutputNames, roots: &Roots, cx: &Context) -
     // Compilers within the command are told to map paths.
     // What is read there is refused, but for what is always empty. Whether a descriptor is open can be asked without an event.
     inputs.put("standard input", "", if platform::stdin_is_empty() { "empty" } else { "given" });
-    let descriptors = platform::given_descriptors();
+    let mut descriptors = platform::inherited_descriptors().unwrap_or_default();
+    descriptors.retain(|fd| *fd > 2);
     inputs.put("open descriptors", format!("{descriptors:?}"), format!("{descriptors:?}"));
     inputs.put("remap", cx.settings.remap.to_string(), cx.settings.remap.to_string());
     inputs.0.extend(loader::inputs(cx.store).0);

@@ -56,6 +56,8 @@ mod rust_places;
 #[cfg(target_os = "linux")]
 mod rust_trouble;
 #[cfg(target_os = "linux")]
+mod script_files;
+#[cfg(target_os = "linux")]
 mod scripts;
 #[cfg(target_os = "linux")]
 mod seeding;

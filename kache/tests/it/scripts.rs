@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A package `p` in the checkout `w` with a build script, whose program prints what the script has put into `OUT_DIR/said`.
-fn package(test: &TestEnv, script: &str) {
+pub(crate) fn package(test: &TestEnv, script: &str) {
     test.write(
         "w/Cargo.toml",
         "[package]\nname = \"p\"\nversion = \"1.2.3\"\nedition = \"2021\"\n[workspace]\n",
@@ -37,7 +37,7 @@ fn cargo(test: &TestEnv, checkout: &str) -> Command {
 }
 
 /// What a build from an empty target directory prints by its program, and the event of the script's run.
-fn build(test: &TestEnv, checkout: &str, knob: &str) -> (String, Event) {
+pub(crate) fn build(test: &TestEnv, checkout: &str, knob: &str) -> (String, Event) {
     build_with(test, checkout, &[("KNOB", knob)])
 }
 
@@ -77,7 +77,7 @@ fn undeclared(
     assert_eq!(outcome(build(&test, "w", knob)), (said[1].to_string(), Outcome::Miss), "a false hit");
 }
 
-fn executable(test: &TestEnv, name: &str, text: &str) {
+pub(crate) fn executable(test: &TestEnv, name: &str, text: &str) {
     let file = test.write(name, text);
     fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
 }
@@ -162,44 +162,6 @@ fn a_file_that_appears_and_a_directory_that_grows() {
         },
         ["false 1", "false 2"],
     );
-}
-
-/// A copy has the bits of what was copied.
-#[test]
-fn the_permissions_of_a_file_that_is_copied_or_linked() {
-    for copy in [
-        "fs::copy(\"tool\", out().join(\"tool\")).unwrap();",
-        "fs::hard_link(\"tool\", out().join(\"tool\")).unwrap();",
-        "run(\"cp\", &[\"tool\", out().join(\"tool\").to_str().unwrap()]);",
-        "run(\"sh\", &[\"-c\", \"tar cf - tool | tar xf - -C $OUT_DIR\"]);",
-    ] {
-        let test = TestEnv::new();
-        package(&test, &format!("{copy} say(\"done\")"));
-        executable(&test, "w/tool", "#!/bin/sh\n");
-        let mode = || {
-            let (_, event) = build(&test, "w", "1");
-            let units = fs::read_dir(test.path("w/target/debug/build")).unwrap();
-            let mut made = units.filter_map(|unit| fs::metadata(unit.unwrap().path().join("out/tool")).ok());
-            (event.outcome, made.next().unwrap().permissions().mode() & 0o111)
-        };
-        assert_eq!(mode().1, 0o111, "{copy}");
-        assert_eq!(mode().1, 0o111, "{copy}");
-        fs::set_permissions(test.path("w/tool"), fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(mode(), (Outcome::Miss, 0), "{copy}");
-    }
-}
-
-#[test]
-fn a_file_below_an_open_directory() {
-    let script = "use std::os::fd::AsRawFd; let dir = fs::File::open(\"dir\").unwrap(); \
-        say(fs::read(format!(\"/proc/self/fd/{}/data\", dir.as_raw_fd())).unwrap())";
-    let test = TestEnv::new();
-    package(&test, script);
-    for text in ["one", "two"] {
-        test.write("w/dir/data", text);
-        let (said, event) = build(&test, "w", "1");
-        assert_eq!((&*said, event.outcome, event.stored), (text, Outcome::Miss, false));
-    }
 }
 
 #[test]

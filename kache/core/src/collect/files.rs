@@ -294,15 +294,12 @@ impl Collector<'_> {
         if is_known && self.world.read_link(path).is_none() {
             return;
         }
-        let links = links_on(path, self.world);
+        let mut links = links_on(path, self.world);
         if links.is_empty() {
             self.without_links.extend(path.parent().map(Path::to_path_buf));
         }
-        for link in links
-            .iter()
-            .filter(|link| !self.made.has(link.as_os_str().as_encoded_bytes()))
-            .collect::<Vec<_>>()
-        {
+        links.retain(|link| !self.made.has(link.as_os_str().as_encoded_bytes()));
+        for link in links {
             self.depend(kind, &self.subject.roots.portable(link.as_os_str().as_encoded_bytes()));
         }
     }

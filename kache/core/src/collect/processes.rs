@@ -151,8 +151,8 @@ impl Process {
         self.arguments().is_some_and(|all| all.iter().skip(1).all(is_known))
     }
 
-    /// Whether the first argument that is no option is one of these words. Options that may take the next argument are not told
-    /// apart from others, so that the word must be the first or follow a value of `-C` or `-c`.
+    /// Whether the command of a tool such as git (`git -C DIR status`) is one of these words. The function knows four options before
+    /// the command. After any other option, the answer is no.
     pub fn has_first_word(&self, words: &[&str]) -> bool {
         let Some(mut rest) = self.arguments().and_then(|all| all.get(1..)) else { return false };
         while let [option, after @ ..] = rest {

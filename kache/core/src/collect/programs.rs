@@ -395,8 +395,10 @@ impl Collector<'_> {
             if !self.is_given_path(e.path2) {
                 self.named(by, Act::RunsBesidePath, e.path);
             }
-            let found = self.world.program(Path::new(platform::os_str(e.path)).as_os_str());
-            if let Some(found) = found.filter(|_| !by.actor.is_trusted()) {
+            // For the compiler and its tools it means nothing, and the search asks the system.
+            if self.policy.means_something(by.actor, Act::GoesThrough)
+                && let Some(found) = self.world.program(platform::os_str(e.path))
+            {
                 self.goes_through(by, &clean(found.as_os_str().as_encoded_bytes()));
             }
             let linker = self.subject.is_linker_name(e.path);

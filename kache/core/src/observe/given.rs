@@ -22,13 +22,10 @@ fn given_beside(job_server: &[i32]) -> Option<Vec<Given>> {
     let is_pipe = |is: &&libc::stat| is.st_mode & libc::S_IFMT == libc::S_IFIFO;
     let servers: Vec<_> = job_server.iter().filter_map(|fd| status(*fd).filter(|is| is_pipe(&is))).collect();
     let mut given = Vec::new();
-    for entry in std::fs::read_dir("/proc/self/fd").ok()? {
-        let fd: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-        // SAFETY: plain arguments.
-        let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+    for fd in crate::platform::inherited_descriptors()? {
         // A held standard input is in the key.
         let is_held = fd == 0 && crate::platform::stdin_is_held();
-        if matches!(fd, 1 | 2) || is_held || flags < 0 || flags & libc::FD_CLOEXEC != 0 {
+        if matches!(fd, 1 | 2) || is_held {
             continue;
         }
         let Some(is) = status(fd) else { continue };

@@ -274,8 +274,8 @@ pub fn stdin_is_empty() -> bool {
 }
 
 /// Not asked on this system, where no command is observed.
-pub fn given_descriptors() -> Vec<i32> {
-    Vec::new()
+pub fn inherited_descriptors() -> Option<Vec<i32>> {
+    None
 }
 
 /// A command finds its program's name on this system.

@@ -60,13 +60,17 @@ pub fn stdin_is_empty() -> bool {
         || of_null == 0 && input.st_mode & libc::S_IFMT == libc::S_IFCHR && input.st_rdev == null.st_rdev
 }
 
-/// The open descriptors beyond the standard ones that a command would inherit.
-pub fn given_descriptors() -> Vec<i32> {
-    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
-    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    // SAFETY: plain arguments; a number that is closed by now is an error.
-    let is_inherited = |fd: &i32| matches!(unsafe { libc::fcntl(*fd, libc::F_GETFD) }, flags if flags >= 0 && flags & libc::FD_CLOEXEC == 0);
-    let mut all: Vec<i32> = numbers.filter(|fd| *fd > 2).filter(is_inherited).collect();
+/// The open descriptors that a command would inherit, in order; `None` where the system does not say.
+pub fn inherited_descriptors() -> Option<Vec<i32>> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd").ok()? {
+        let fd: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        // SAFETY: plain arguments; a number that is closed by now is an error.
+        let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+        if flags >= 0 && flags & libc::FD_CLOEXEC == 0 {
+            all.push(fd);
+        }
+    }
     all.sort_unstable();
-    all
+    Some(all)
 }
