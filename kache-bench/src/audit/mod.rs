@@ -8,5 +8,5 @@ mod run;
 mod tree;
 
 pub use excuse::is_own;
-pub use run::{ProcessAccesses, require_strace, run, watch};
+pub use run::{ProcessAccesses, run, watch};
 pub use tree::{Access, AccessKind};

@@ -90,15 +90,6 @@ pub fn run(
     Ok(findings)
 }
 
-/// Fails before anything is built if strace is missing.
-pub fn require_strace() -> Result<()> {
-    let there = Command::new("strace").arg("-V").output().is_ok_and(|o| o.status.success());
-    there.then_some(()).ok_or_else(|| {
-        Error::input("strace is not installed, and the audit needs it")
-            .remedy("install the package `strace` (Linux only)")
-    })
-}
-
 #[derive(Default)]
 struct Audit<'a> {
     findings: AuditFindings,
@@ -265,14 +256,10 @@ pub fn watch(
 ) -> Result<(Rerun, ProcessAccesses)> {
     let answer = recorded.rerun(invocation, &strace_line(log), &[("KACHE_READ", OsStr::new("0"))])?;
     let bytes = fs::read(log).map_err(Error::io("read", log))?;
-    let watched = ProcessAccesses::read(&bytes, &invocation.cwd)
-        .map_err(|reason| Error::run(reason.to_string()).at(log.display()).remedy(STRANGE))?;
+    let watched = ProcessAccesses::read(&bytes, &invocation.cwd).map_err(|unknown| unknown.in_log(log))?;
     fs::remove_file(log).map_err(Error::io("remove", log))?;
     Ok((answer, watched))
 }
-
-/// The remedy for output of strace that the parser does not know.
-const STRANGE: &str = "this version of strace prints unknown output: extend `system/strace.rs`";
 
 /// The accesses of a compile.
 pub struct ProcessAccesses(Tree);

@@ -20,6 +20,9 @@ pub(super) struct Options {
     /// Number of measured misses
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     misses: u16,
+    /// Count system calls, page faults and bytes as well, which the machine's load does not change (needs strace)
+    #[arg(long)]
+    count: bool,
     #[command(flatten)]
     common: CommonOptions,
 }
@@ -28,7 +31,8 @@ pub(super) struct Options {
 pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let backends = compare::backends(&options.backends, options.common.kache.as_deref())?;
     let place = options.common.place("latency")?;
-    let plan = LatencyPlan { backends, runs: options.runs.into(), misses: options.misses.into() };
+    let Options { runs, misses, count, .. } = *options;
+    let plan = LatencyPlan { backends, runs: runs.into(), misses: misses.into(), count };
     let findings = place.scratch.settle(latency::run(plan, &place.scratch))?;
     let record = Record { head: RecordHead::of("latency", place.scratch.root()), findings };
     let is_whole = record.findings.figures.iter().all(|figures| figures.invalid.is_none());

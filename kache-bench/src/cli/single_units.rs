@@ -7,11 +7,12 @@ use crate::mutate;
 use crate::record::{Judged, Record, RecordHead};
 use crate::recorded_build::RecordedBuild;
 use crate::system::scratch::Scratch;
+use crate::system::strace;
 use serde::Serialize;
 use std::process::ExitCode;
 
 pub(super) fn audit(options: &RunOptions, every: u32, forget: Option<&str>) -> Result<ExitCode> {
-    audit::require_strace()?;
+    strace::require()?;
     run_units("audit", options, |recorded, scratch| {
         let found = audit::run(recorded, scratch, every as usize, forget)?;
         Ok((found.problems(), found.text(), found))

@@ -4,6 +4,7 @@ use crate::analysis::summary::{BuildSummary, Rate, Reasons};
 use crate::check::CheckFindings;
 use crate::compare::{self, Comparison};
 use crate::history::{HistoryEntry, RecordedRun};
+use crate::latency::Latency;
 use crate::pull::Pull;
 use crate::record::{Judged, RunVerdict};
 use crate::traps::{self, TrapVerdict};
@@ -61,15 +62,22 @@ pub fn of(entry: &HistoryEntry) -> Vec<Fact> {
         RecordedRun::Check(check) => of_check(check, entry.head.command == "check"),
         RecordedRun::SingleUnits(probe) => of_verdict(&probe.verdict),
         RecordedRun::Comparison(comparison) => of_comparison(comparison),
-        RecordedRun::Latency(latency) => {
-            let ours = latency.figures.iter().filter(|figures| figures.backend == "kache");
-            let invalid = ours.filter(|figures| figures.invalid.is_some());
-            vec![fact("invalid figures", invalid.count(), Worse::More)]
-        }
+        RecordedRun::Latency(latency) => of_latency(latency),
         RecordedRun::Pull(pull) => of_pull(pull),
         RecordedRun::Traps(report) => of_traps(report),
         RecordedRun::Unknown => Vec::new(),
     }
+}
+
+fn of_latency(latency: &Latency) -> Vec<Fact> {
+    let ours: Vec<_> = latency.figures.iter().filter(|figures| figures.backend == "kache").collect();
+    let invalid = ours.iter().filter(|figures| figures.invalid.is_some());
+    let mut facts = vec![fact("invalid figures", invalid.count(), Worse::More)];
+    for (figures, kernel) in ours.iter().filter_map(|figures| Some((figures, figures.kernel?))) {
+        let kind = format!("{} {}", figures.subject, figures.kind.word());
+        facts.push(fact(format!("{kind}: system calls"), kernel.system_calls as usize, Worse::More));
+    }
+    facts
 }
 
 fn of_check(check: &Judged<CheckFindings>, compares_keys: bool) -> Vec<Fact> {

@@ -1,5 +1,6 @@
 //! Figures of repeated measurements of one invocation.
 
+use super::count::KernelCounts;
 use super::kind::InvocationKind;
 use super::subject::Subject;
 use crate::backend::Counts;
@@ -26,6 +27,9 @@ pub struct Figures {
     /// Median of the differences to the plain compiler in the same round.
     pub over_plain_ms: f64,
     pub invalid: Option<String>,
+    /// What an invocation asks of the kernel, if that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<KernelCounts>,
 }
 
 impl Figures {
@@ -50,6 +54,7 @@ impl Figures {
             p90_ms: rounded(at(&all, 0.9)),
             over_plain_ms: middle(differences.collect()),
             invalid: None,
+            kernel: None,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! Processes are started by `posix_spawn` without output, and outputs are removed before each measurement.
 //! Sources, compilers and caches are in the page cache. Servers are running before the first measurement.
 
+use super::count::{self, KernelCounts};
 use super::figures::{self, Breakdown, Figures};
 use super::kind::InvocationKind;
 use super::record::Latency;
@@ -21,13 +22,18 @@ use crate::system::interrupt;
 use crate::system::machine;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
+use crate::system::strace;
 use crate::workload::{CcWiring, Wiring};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Some caches do not trust files younger than a second or two.
 const SETTLE: Duration = Duration::from_millis(2500);
+
+/// Number of runs of which the least counts are taken.
+const COUNTED_RUNS: usize = 3;
 
 pub struct LatencyPlan {
     /// Each cache, or why it is not available. `plain` is always measured.
@@ -36,9 +42,15 @@ pub struct LatencyPlan {
     pub runs: usize,
     /// Number of misses for each.
     pub misses: usize,
+    /// Whether system calls, page faults and bytes are counted as well.
+    pub count: bool,
 }
 
 pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
+    let counting = plan.count.then(|| scratch.root().join("strace.log"));
+    if plan.count {
+        strace::require()?;
+    }
     let shown = progress::Progress::begin("write the subjects", None);
     let subjects = subject::all(&scratch.root().join("subjects"))?;
     shown.end("a Rust crate, a C and a C++ source");
@@ -61,6 +73,7 @@ pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
     progress::plan(subjects.len() * 5);
     for subject in &subjects {
         let mut subject_run = SubjectRun::begin(subject, &backends, scratch)?;
+        subject_run.counting = counting.clone();
         subject_run.run(plan.runs, plan.misses)?;
         latency.figures.append(&mut subject_run.figures);
         latency.breakdown.append(&mut subject_run.breakdown);
@@ -71,7 +84,7 @@ pub fn run(plan: LatencyPlan, scratch: &Scratch) -> Result<Latency> {
 fn empty_process(runs: usize) -> Result<f64> {
     let mut times = Vec::new();
     for _ in 0..runs.max(3) {
-        times.push(timed(&mut quiet_command(Path::new("true"), &Environment::of_caller()))?.0);
+        times.push(timed(&mut quiet_command(Path::new("true"), Environment::of_caller().iter()))?.0);
     }
     Ok(figures::middle_ms(&times))
 }
@@ -87,9 +100,9 @@ struct Invoker<'b> {
 }
 
 impl Invoker<'_> {
-    fn command(&self, subject: &Subject, arguments: &[std::ffi::OsString]) -> Command {
+    fn command(&self, subject: &Subject, arguments: &[OsString]) -> Command {
         let program = self.program.as_deref().unwrap_or(&subject.compiler);
-        let mut command = quiet_command(program, &self.environment);
+        let mut command = quiet_command(program, self.environment.iter());
         if self.program.is_some() {
             command.arg(&subject.compiler);
         }
@@ -108,6 +121,8 @@ struct SubjectRun<'b> {
     invokers: Vec<Invoker<'b>>,
     figures: Vec<Figures>,
     breakdown: Vec<Breakdown>,
+    /// The file for strace's output, if system calls are counted.
+    counting: Option<PathBuf>,
 }
 
 impl<'b> SubjectRun<'b> {
@@ -142,7 +157,7 @@ impl<'b> SubjectRun<'b> {
                 running: Some((backend.as_ref(), running)),
             });
         }
-        Ok(SubjectRun { subject, invokers, figures: Vec::new(), breakdown: Vec::new() })
+        Ok(SubjectRun { subject, invokers, figures: Vec::new(), breakdown: Vec::new(), counting: None })
     }
 
     fn run(&mut self, runs: usize, misses: usize) -> Result<()> {
@@ -164,7 +179,7 @@ impl<'b> SubjectRun<'b> {
         &mut self,
         kind: Option<InvocationKind>,
         n: usize,
-        arguments: &[std::ffi::OsString],
+        arguments: &[OsString],
         before: &dyn Fn(usize) -> Result<()>,
     ) -> Result<()> {
         let title = kind.map_or("warm up".into(), |kind| format!("{kind:?}").to_lowercase());
@@ -189,11 +204,12 @@ impl<'b> SubjectRun<'b> {
         }
         shown.end(&format!("{n} of each"));
         let Some(kind) = kind else { return Ok(()) };
+        let mut rows = Vec::new();
         for (at, invoker) in self.invokers.iter().enumerate() {
             let counts = invoker.counts()?.map(|after| after - counted[at].unwrap_or_default());
             let mut figures = Figures::of(self.subject, kind, &invoker.name, &times[at], &times[0]);
             figures.invalid = invoker.running.as_ref().and_then(|_| figures::judge(kind, n as u64, counts));
-            self.figures.push(figures);
+            rows.push(figures);
             if let Some((backend, _)) = &invoker.running
                 && let Some(mut log) = backend.events(&invoker.cache)
             {
@@ -201,19 +217,49 @@ impl<'b> SubjectRun<'b> {
                 self.breakdown.push(Breakdown::of(self.subject.name, kind, &events));
             }
         }
+        for (row, invoker) in rows.iter_mut().zip(&self.invokers) {
+            let Some(log) = &self.counting else { break };
+            row.kernel = Some(self.kernel_counts(invoker, arguments, log, &|turn| before(n + turn))?);
+        }
+        self.figures.append(&mut rows);
         Ok(())
+    }
+
+    /// The least of a few runs. A miss counts its own compile: `before` changes the source for each run.
+    fn kernel_counts(
+        &self,
+        invoker: &Invoker,
+        arguments: &[OsString],
+        log: &Path,
+        before: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<KernelCounts> {
+        let mut least = None;
+        for turn in 0..COUNTED_RUNS {
+            interrupt::check()?;
+            before(2 * turn)?;
+            self.subject.clear()?;
+            let page_faults = count::page_faults(&mut invoker.command(self.subject, arguments))?;
+            before(2 * turn + 1)?;
+            self.subject.clear()?;
+            let counts = count::trace(&invoker.command(self.subject, arguments), log, page_faults)?;
+            least = Some(least.map_or(counts, |least: KernelCounts| least.least(counts)));
+        }
+        least.ok_or_else(|| Error::run("nothing was counted"))
     }
 }
 
-fn quiet_command(program: &Path, environment: &Environment) -> Command {
+pub(super) fn quiet_command<N: AsRef<OsStr>, V: AsRef<OsStr>>(
+    program: &Path,
+    environment: impl IntoIterator<Item = (N, V)>,
+) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().envs(environment.iter());
+    command.env_clear().envs(environment);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
 /// Time from the start of the process until it was waited for, and whether it succeeded.
-fn timed(command: &mut Command) -> Result<(Duration, bool)> {
+pub(super) fn timed(command: &mut Command) -> Result<(Duration, bool)> {
     let start = Instant::now();
     let status = command.status();
     let time = start.elapsed();

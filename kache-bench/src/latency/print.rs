@@ -1,5 +1,6 @@
 //! The figures as text: a table for each compile, and the time of kache's phases.
 
+use super::count::KernelCounts;
 use super::kind::InvocationKind;
 use super::record::Latency;
 use crate::record::Record;
@@ -34,6 +35,7 @@ fn write_text(out: &mut String, record: &Record<Latency>) -> std::fmt::Result {
             if figures.backend == "plain" { "–".into() } else { format!("{:+.2}", figures.over_plain_ms) };
         writeln!(out, "  {:<10} {:>9.2} {range:>18} {over:>12}", figures.backend, figures.median_ms)?;
     }
+    write_counts(out, latency)?;
     if !latency.breakdown.is_empty() {
         writeln!(out, "\nkache's phases, by its own clock, µs, medians")?;
     }
@@ -42,6 +44,33 @@ fn write_text(out: &mut String, record: &Record<Latency>) -> std::fmt::Result {
             row.phases_us.iter().map(|(phase, us)| format!("{} {us}", phase.word())).collect();
         let kind = format!("{} {}", row.subject, row.kind.word());
         writeln!(out, "  {kind:<18} total {:>7}  {}", row.total_us, phases.join(", "))?;
+    }
+    Ok(())
+}
+
+fn write_counts(out: &mut String, latency: &Latency) -> std::fmt::Result {
+    let counted = latency.figures.iter().filter_map(|figures| Some((figures, figures.kernel?)));
+    for (at, (figures, kernel)) in counted.enumerate() {
+        if at == 0 {
+            writeln!(
+                out,
+                "\nwhat one invocation asks of the kernel, with its compiler, least of a few runs"
+            )?;
+            let [calls, faults, read, written] = ["system calls", "page faults", "kB read", "kB written"];
+            writeln!(
+                out,
+                "  {:<18} {:<10} {calls:>12} {faults:>12} {read:>10} {written:>10}",
+                "", "backend"
+            )?;
+        }
+        let kind = format!("{} {}", figures.subject, figures.kind.word());
+        let KernelCounts { system_calls, page_faults, bytes_read, bytes_written } = kernel;
+        let [read, written] = [bytes_read, bytes_written].map(|bytes| bytes.div_ceil(1000));
+        let backend = &figures.backend;
+        writeln!(
+            out,
+            "  {kind:<18} {backend:<10} {system_calls:>12} {page_faults:>12} {read:>10} {written:>10}"
+        )?;
     }
     Ok(())
 }

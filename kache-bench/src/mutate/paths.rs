@@ -6,6 +6,7 @@
 //! this row excuses.
 
 use crate::audit::{self, Access, AccessKind, ProcessAccesses};
+use crate::system::strace;
 use kache_core::key_trace::KeyTrace;
 use kache_frontends::excuses;
 use kache_frontends::tables::{self, Row};
@@ -53,7 +54,7 @@ impl Paths {
 
     pub fn text(&self) -> String {
         if self.watched == 0 {
-            let why = match audit::require_strace() {
+            let why = match strace::require() {
                 Ok(()) => "no unit could be watched",
                 Err(_) => "strace is not installed",
             };

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::recorded_build::{RecordedBuild, RecordedUnit, Rerun};
 use crate::system::progress;
 use crate::system::scratch::Scratch;
+use crate::system::strace;
 use kache_core::dependency::Kind;
 use kache_core::events::{Event, Outcome};
 use kache_core::key_trace::{Component, KeyTrace, Part};
@@ -315,7 +316,7 @@ impl MutateRun<'_> {
 
     /// Counts the path rows that the unit's compile needs; does nothing without strace.
     fn watch(&mut self, unit: &RecordedUnit, trace: &KeyTrace, files: &[(PathBuf, PathBuf)]) -> Result<()> {
-        if audit::require_strace().is_err() {
+        if strace::require().is_err() {
             return Ok(());
         }
         remove(files);

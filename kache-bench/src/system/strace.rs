@@ -1,10 +1,22 @@
 //! Parses the output of `strace`: one system call on each line, with interrupted calls joined from their two
 //! halves.
 //!
-//! This module knows the syntax only; `audit/tree.rs` interprets the calls. An unknown line is an error,
+//! This module knows the syntax only; `audit/tree.rs` and `latency/count.rs` interpret the calls. An unknown line is an error,
 //! since an oracle must not skip what it does not understand.
 
+use crate::error::{Error, Result};
 use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
+
+/// Fails before anything is built if strace is missing.
+pub fn require() -> Result<()> {
+    let there = Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success());
+    there.then_some(()).ok_or_else(|| {
+        Error::input("strace is not installed, and this command needs it")
+            .remedy("install the package `strace` (Linux only)")
+    })
+}
 
 /// Traced calls: all that take a path, list a directory, create a process or change its directory; that open, copy or read a
 /// descriptor; that name an address; that ask for attributes.
@@ -23,7 +35,7 @@ pub struct Call {
     pub name: String,
     pub arguments: Vec<Argument>,
     /// The returned value, or the name of the error.
-    pub result: Result<i64, String>,
+    pub result: std::result::Result<i64, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +76,20 @@ pub struct Reader {
 #[error("not understood: {0}")]
 pub struct UnknownLine(String);
 
+impl UnknownLine {
+    pub fn in_log(&self, log: &Path) -> Error {
+        Error::run(self.to_string())
+            .at(log.display())
+            .remedy("this version of strace prints unknown output: extend `system/strace.rs`")
+    }
+}
+
 impl Reader {
     /// The call that a line completes; `None` if it begins a call or reports a signal or an exit.
     ///
     /// # Errors
     /// The line, if its format is unknown.
-    pub fn line(&mut self, line: &[u8]) -> Result<Option<Call>, UnknownLine> {
+    pub fn line(&mut self, line: &[u8]) -> std::result::Result<Option<Call>, UnknownLine> {
         let odd = || UnknownLine(String::from_utf8_lossy(line).into_owned());
         let digits = line.iter().take_while(|b| b.is_ascii_digit()).count();
         let thread =

@@ -76,18 +76,28 @@ pub fn room(metadata: &Metadata) -> Option<((u64, u64), u64)> {
     Some(((metadata.dev(), metadata.ino()), kache_core::platform::disk_usage(metadata)))
 }
 
+/// Page faults of all waited-for children and their waited-for children.
+pub fn faults_of_children() -> Option<u64> {
+    let usage = usage_of_children();
+    u64::try_from(usage.ru_minflt + usage.ru_majflt).ok()
+}
+
 /// User and system time of all waited-for children and their waited-for children.
 pub fn time_of_children() -> Option<Duration> {
-    // SAFETY: getrusage fills the struct it is given; all-zero is a valid value of that plain C struct.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
-        usage
-    };
+    let usage = usage_of_children();
     let time = |t: libc::timeval| {
         Duration::from_secs(t.tv_sec.unsigned_abs()) + Duration::from_micros(t.tv_usec.unsigned_abs())
     };
     Some(time(usage.ru_utime) + time(usage.ru_stime))
+}
+
+fn usage_of_children() -> libc::rusage {
+    // SAFETY: getrusage fills the struct it is given; all-zero is a valid value of that plain C struct.
+    unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage);
+        usage
+    }
 }
 
 /// Ticks per second of the times in `/proc`.

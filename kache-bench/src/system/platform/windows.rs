@@ -70,6 +70,10 @@ pub fn room(_: &Metadata) -> Option<((u64, u64), u64)> {
     None
 }
 
+pub fn faults_of_children() -> Option<u64> {
+    None
+}
+
 pub fn time_of_children() -> Option<Duration> {
     None
 }
