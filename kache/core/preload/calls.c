@@ -93,7 +93,7 @@ bool kache_note_change(long number, const long *a, int err, uint32_t module, uns
     case SYS_chdir: {
         /* Once it succeeded, a relative path means another directory. */
         const char *path = NAMED(0);
-        if (path && path[0]) kache_note_path(K_STAT, 0, err, module, err ? 0 : S_IFDIR, AT_FDCWD, err || path[0] == '/' ? path : ".");
+        if (path && path[0]) kache_note_path(K_STAT, F_ENTERED, err, module, err ? 0 : S_IFDIR, AT_FDCWD, err || path[0] == '/' ? path : ".");
         return true;
     }
     case SYS_truncate:

@@ -342,8 +342,8 @@ HOOK(int, chdir, const char *path) {
     OUTCOME(result < 0);
     bool named = err != EFAULT && path[0];
     bool relative = named && path[0] != '/';
-    kache_release(&held, K_STAT, 0, err, module, err ? 0 : S_IFDIR, relative ? path : NULL);
-    if (named && !relative) note(K_STAT, 0, err, module, err ? 0 : S_IFDIR, AT_FDCWD, path);
+    kache_release(&held, K_STAT, F_ENTERED, err, module, err ? 0 : S_IFDIR, relative ? path : NULL);
+    if (named && !relative) note(K_STAT, F_ENTERED, err, module, err ? 0 : S_IFDIR, AT_FDCWD, path);
     DONE;
     return result;
 }

@@ -272,7 +272,7 @@ HOOK(int, posix_spawn_file_actions_addchdir_np, void *actions, const char *path)
         struct stat is;
         long found = RAW(SYS_newfstatat, AT_FDCWD, path, &is, 0);
         int64_t sort = found < 0 ? 0 : (int64_t)(is.st_mode & S_IFMT);
-        kache_note_path(K_STAT, 0, found < 0 ? (int)-found : 0, kache_module(CALLER), sort, AT_FDCWD, path);
+        kache_note_path(K_STAT, F_ENTERED, found < 0 ? (int)-found : 0, kache_module(CALLER), sort, AT_FDCWD, path);
         errno = saved;
     }
     return result;

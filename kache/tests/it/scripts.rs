@@ -479,6 +479,25 @@ fn a_script_that_can_tell_times_may_make_files_whose_times_it_does_not_ask_for()
     }
 }
 
+/// The program imports a function that tells times, as each does that shares processors by the `jobserver` crate. To enter a
+/// directory is to learn no times.
+#[test]
+fn a_script_that_could_tell_times_may_enter_the_directories_that_it_made() {
+    let test = TestEnv::new();
+    package(
+        &test,
+        "extern \"C\" { fn fstat(file: i32, status: *mut u64) -> i32; }
+         if env::args().count() > 1 { unsafe { fstat(0, [0; 64].as_mut_ptr()) }; }
+         let made = out().join(\"made\");
+         fs::create_dir(&made).unwrap();
+         assert!(Command::new(\"true\").current_dir(&made).status().unwrap().success());
+         env::set_current_dir(&made).unwrap();
+         say(\"entered\");",
+    );
+    assert_eq!(outcome(build(&test, "w", "1")), ("entered".into(), Outcome::Miss));
+    assert_eq!(outcome(build(&test, "w", "1")), ("entered".into(), Outcome::Hit));
+}
+
 #[test]
 fn a_directory_that_is_not_empty_is_left_to_the_script() {
     let test = TestEnv::new();

@@ -87,7 +87,8 @@ impl Collector<'_> {
         if e.errno != 0 || !matches!(e.kind, EventKind::Read | EventKind::Stat | EventKind::Write) {
             return;
         }
-        let is_status = e.kind == EventKind::Stat && asked_permissions(e) == 0;
+        let is_status =
+            e.kind == EventKind::Stat && asked_permissions(e) == 0 && e.flags & flag::ENTERED == 0;
         if by.actor != Actor::Plugin {
             return if is_status {
                 self.learn_in_program(e, by, before)

@@ -52,6 +52,7 @@ const FLAGS: &[(EventKind, u8, &str)] = &[
     (EventKind::Stat, flag::MAY_READ, "may_read"),
     (EventKind::Stat, flag::BEYOND_LIBC, "beyond"),
     (EventKind::Stat, flag::BY_DESCRIPTOR, "by_descriptor"),
+    (EventKind::Stat, flag::ENTERED, "entered"),
     (EventKind::Change, flag::NO_FOLLOW, "no_follow"),
     (EventKind::Rename, flag::REPLACES, "replaces"),
     (EventKind::Realpath, flag::RELATIVE, "relative"),

@@ -47,6 +47,7 @@ fn a_plugin_that_asks_past_the_standard_library_learns_all() {
     assert!(opened(1).is_empty());
     assert!(of_plugin("10 stat id=5 beyond may_read /w/data").is_empty(), "no status was asked for");
     assert!(of_plugin("10 stat id=5 beyond by_descriptor pipe:[7]").is_empty(), "no file");
+    assert!(of_plugin("10 stat id=5 entered /w").is_empty(), "who enters a directory is told nothing");
 }
 
 #[test]
