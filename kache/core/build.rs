@@ -8,6 +8,7 @@ use std::{env, fs};
 
 const SOURCES: &[&str] = &[
     "observer.c",
+    "identity.c",
     "log.c",
     "program.c",
     "environ.c",
@@ -33,6 +34,7 @@ const SOURCES: &[&str] = &[
 const HEADERS: &[&str] = &[
     "core.h",
     "environ.h",
+    "identity.h",
     "log.h",
     "facts.h",
     "files.h",

@@ -25,6 +25,7 @@
 #include "environ.h"
 #include "facts.h"
 #include "files.h"
+#include "identity.h"
 #include "inherited.h"
 #include "process.h"
 
@@ -569,6 +570,13 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
     }
 }
 
+static bool makes_child(long number) {
+#ifdef SYS_fork
+    if (number == SYS_fork || number == SYS_vfork) return true;
+#endif
+    return number == SYS_clone || number == SYS_clone3;
+}
+
 HOOK(long, syscall, long number, ...) {
     long a[6];
     va_list list;
@@ -599,6 +607,7 @@ HOOK(long, syscall, long number, ...) {
         if (result < 0) errno = (int)-result;
         return result < 0 ? -1 : result;
     }
+    kache_shares_memory |= makes_child(number);
     unsigned found = kache_found_before(number, a);
     result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int saved = errno;

@@ -12,6 +12,7 @@
 
 #include "descriptors.h"
 #include "front.h"
+#include "identity.h"
 #include "log.h"
 
 #define MAGIC "KACHELG3"
@@ -267,7 +268,7 @@ static void describe(struct record *record, unsigned flags, int err, uint32_t pi
     record->flags = (uint8_t)flags;
     record->err = (uint16_t)err;
     record->pid = pid;
-    record->tid = (uint32_t)RAW(SYS_gettid, 0, 0, 0, 0);
+    record->tid = kache_thread();
     record->module = module;
     record->aux = aux;
 }

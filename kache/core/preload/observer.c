@@ -26,6 +26,7 @@
 #include "descriptors.h"
 #include "dispatch.h"
 #include "environ.h"
+#include "identity.h"
 #include "log.h"
 
 bool kache_active;
@@ -256,7 +257,7 @@ void kache_scan_modules(void) {
 }
 
 bool kache_is_own_process(void) {
-    return (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0) == own_pid;
+    return kache_process() == own_pid;
 }
 
 uint32_t kache_module(void *return_address) {
@@ -349,9 +350,8 @@ static __attribute__((noinline)) void announce(uint32_t pid) {
     }
 }
 
-/* Asked each time: after vfork or a bare clone, memory cannot tell which process this is. */
 static uint32_t announced(void) {
-    uint32_t pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
+    uint32_t pid = kache_process();
     if (pid != own_pid && pid != __atomic_load_n(&announced_pid, __ATOMIC_RELAXED)) announce(pid);
     return pid;
 }
@@ -513,7 +513,8 @@ static __attribute__((constructor)) void begin(int argc, char **argv, char **env
     size_t given = length_of(environment);
     hide(environment);
     if (kache_object && kache_open_log() && !kache_quiet) {
-        own_pid = (uint32_t)RAW(SYS_getpid, 0, 0, 0, 0);
+        kache_keep_identity();
+        own_pid = kache_process();
         kache_dispatch_begin();
         /* What the kernel says of the machine lies behind the environment. */
         if (environment) kache_hide_vdso(environment + given + 1, given - length_of(environment));

@@ -27,6 +27,7 @@
 #include "facts.h"
 #include "files.h"
 #include "front.h"
+#include "identity.h"
 #include "polled.h"
 #include "process.h"
 
@@ -365,6 +366,7 @@ HOOK(pid_t, _Fork, void) {
         va_end(list);                                                                                        \
         const int apart = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP; \
         if (kache_active && flags & apart) kache_note_beyond(#name, kache_module(CALLER), 0);                \
+        if (flags & CLONE_VM) kache_shares_memory = true;                                                    \
         if (kache_dispatched && stack) {                                                                     \
             argument = kache_dispatch_clone((struct begin){(void *(*)(void *))(void *)function, argument}, stack); \
             stack = argument;                                                                                \
@@ -398,6 +400,7 @@ __asm__(".text\n"
         ".globl vfork\n"
         ".type vfork, @function\n"
         "vfork:\n"
+        "    movb $1, kache_shares_memory(%rip)\n"
         "    cmpb $0, kache_dispatched(%rip)\n"
         "    jne 2f\n"
         "    popq %rdi\n"
@@ -435,6 +438,9 @@ __asm__(".text\n"
         "vfork:\n"
         "    hint #34\n"
         "    mov x10, x30\n"
+        "    adrp x16, kache_shares_memory\n"
+        "    mov w9, #1\n"
+        "    strb w9, [x16, #:lo12:kache_shares_memory]\n"
         "    mov x0, #0x4111\n"
         "    mov x1, xzr\n"
         "    mov x2, xzr\n"

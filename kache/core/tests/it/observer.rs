@@ -253,6 +253,106 @@ int main(void) {
     );
 }
 
+/// The observer keeps the ids of a process that shares its memory with no other and has one thread.
+#[test]
+fn each_record_has_the_ids_of_its_process_and_thread() {
+    let test = Sandbox::new();
+    let run = test.observe_c(
+        "ids",
+        r#"
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+static void look(const char *from) {
+    char path[64];
+    sprintf(path, "/nowhere/%d-%d-%s", getpid(), gettid(), from);
+    open(path, O_RDONLY);
+}
+static int by_clone(void *from) { look(from); return 0; }
+static void *by_thread(void *from) { look(from); return NULL; }
+static volatile int expired;
+static void by_timer(union sigval value) { look("timer"); expired = value.sival_int; }
+static void child(pid_t pid, const char *from) {
+    if (pid) { waitpid(pid, NULL, __WALL); look("after"); return; }
+    look(from);
+    pid_t inner = fork();
+    if (!inner) { look("inner"); _exit(0); }
+    waitpid(inner, NULL, 0);
+    look(from);
+    _exit(0);
+}
+int main(int argc, char **argv) {
+    look("main");
+    if (argc < 2) {
+        child(fork(), "fork");
+        child(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0), "clone-call");
+        child(syscall(SYS_fork), "fork-call");
+        look("main");
+        for (int way = 0; way < 4; way++) {
+            pid_t pid = fork();
+            char of[2] = {'0' + way, 0};
+            if (!pid) { execl("/proc/self/exe", "ids", of, NULL); _exit(9); }
+            int status;
+            waitpid(pid, &status, 0);
+            if (status) return 1;
+        }
+        return 0;
+    }
+    static char stack[65536];
+    pid_t pid;
+    switch (atoi(argv[1])) {
+    case 0:
+        pid = vfork();
+        if (!pid) { look("vfork"); _exit(0); }
+        break;
+    case 1:
+        pid = clone(by_clone, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, "clone");
+        break;
+    case 2: {
+        pthread_t thread;
+        pthread_create(&thread, NULL, by_thread, "thread");
+        pthread_join(thread, NULL);
+        pid = fork();
+        if (!pid) { look("forked"); _exit(0); }
+        break;
+    }
+    default: {
+        struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = by_timer, .sigev_value = {1}};
+        struct itimerspec soon = {.it_value = {0, 1000000}};
+        timer_t timer;
+        if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &soon, NULL)) return 2;
+        while (!expired) usleep(1000);
+        look("main");
+        return 0;
+    }
+    }
+    waitpid(pid, NULL, __WALL);
+    look("main");
+    child(fork(), "fork");
+    return 0;
+}
+"#,
+    );
+    let mut from = std::collections::BTreeSet::new();
+    for read in run.of(EventKind::Read) {
+        let Some(named) = read.path.strip_prefix(b"/nowhere/") else { continue };
+        let named = String::from_utf8(named.to_vec()).unwrap();
+        let ids = format!("{}-{}-", read.pid, read.tid);
+        let Some(way) = named.strip_prefix(&ids) else { panic!("{named} is recorded as of {ids}") };
+        from.insert(way.to_owned());
+    }
+    let ways = "after clone clone-call fork fork-call forked inner main thread timer vfork";
+    assert_eq!(from.into_iter().collect::<Vec<_>>().join(" "), ways);
+}
+
 #[test]
 fn dlopen_still_searches_where_its_caller_says() {
     let test = Sandbox::new();
