@@ -204,7 +204,18 @@ impl Table {
     /// Whether a file's contents pass a test. The answer is recorded for the identity of the file, under the test's name, so
     /// that a file is read once.
     pub fn passes(&self, path: &Path, test: &str, passes: impl FnOnce(&[u8]) -> bool) -> io::Result<bool> {
-        let (sort, real) = platform::identity(path)?;
+        self.passes_seen(path, platform::identity(path)?, test, passes)
+    }
+
+    /// The same of a file that has just been looked at.
+    pub fn passes_seen(
+        &self,
+        path: &Path,
+        seen: (FileType, StatId),
+        test: &str,
+        passes: impl FnOnce(&[u8]) -> bool,
+    ) -> io::Result<bool> {
+        let (sort, real) = seen;
         if sort != FileType::File {
             return Ok(false);
         }

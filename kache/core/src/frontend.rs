@@ -11,7 +11,6 @@ use crate::digest::Digest;
 use crate::eval::{EvalContext, Evaluate};
 use crate::events::{Kind, Observed, Unit};
 use crate::observe::log::Log;
-use crate::paths::Roots;
 use crate::reason::NotCacheable;
 use crate::run::Ran;
 use crate::settings::Settings;
@@ -106,7 +105,7 @@ pub trait Plan: Evaluate {
     /// Whether the command may have made use of a path as its arguments map it, other than to write it into an output: by
     /// finding a file by such a name, or by failing because of it. Then the command runs again with paths as they are. The
     /// engine asks only if the run failed or looked.
-    fn may_use_mapped_paths(&self, _: &Completed, _: Option<&Log>, looked: Looked, _: &Roots) -> bool {
+    fn may_use_mapped_paths(&self, _: &Completed, _: Option<&Log>, looked: Looked, _: &EvalContext) -> bool {
         looked == Looked::AtMapped
     }
     /// Removes state that a run has left for later ones, where the command is run again: it is to start as the first did.

@@ -10,12 +10,14 @@
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
 use crate::invocation::Invocation;
+use kache_core::digest::Table;
+use kache_core::eval::EvalContext;
 use kache_core::frontend::{Completed, Looked};
 use kache_core::named_roots::NamedRoots;
 use kache_core::observe::log::Log;
 use kache_core::observe::trace::{EventKind, TraceEvent, flag};
 use kache_core::paths::Roots;
-use kache_core::platform;
+use kache_core::platform::{self, FileType, StatId, Stats};
 use kache_core::template::contains;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -36,8 +38,9 @@ pub fn may_use(
     completed: &Completed,
     log: Option<&Log>,
     looked: Looked,
-    roots: &Roots,
+    cx: &EvalContext,
 ) -> bool {
+    let roots = cx.roots;
     let succeeded = completed.ran.status.success();
     let is_rust = plan.invocation.language.is_rust();
     let Some(log) = log else { return !succeeded };
@@ -62,14 +65,16 @@ pub fn may_use(
     if !succeeded && ["prefix-map", "/kache/"].iter().any(|s| contains(&completed.ran.stderr, s.as_bytes())) {
         return true;
     }
+    if succeeded && names_plainly(&plan.invocation, log, cx.table) {
+        return false;
+    }
     let tell = if is_rust { TELL_PATH_OF_RUST } else { TELL_PATH };
     let mut tells: Vec<Search> = tell.iter().map(|name| Search::of(name)).collect();
     let (mut named, mut named_roots) = (NamedFiles::default(), NamedRoots::of(roots));
     let is_absolute = is_rust || may_be_absolute(plan, log, roots);
     let values: Vec<&str> = plan.invocation.flags.iter().filter_map(|f| f.value.as_deref()).collect();
     values.iter().for_each(|value| define::read(&mut tells, value.as_bytes()));
-    for path in files_read(log).iter().filter(|path| **path != ASSERT.as_bytes()) {
-        let path = Path::new(platform::os_str(path));
+    for (path, _) in files_read(log) {
         // What rustc itself takes from its installation: the standard library takes no path for a crate.
         if is_rust && path.starts_with(&plan.toolchain.sysroot) {
             continue;
@@ -87,6 +92,24 @@ pub fn may_use(
     let may_be_there = looked != Looked::AtSimilarElsewhere || named.next;
     (!succeeded || named.found(&values) && may_be_there)
         && tells.iter().any(|search| search.found() != Use::None)
+}
+
+/// Whether each C source that was read names files by strings of its own and in no other way, so that no file can have been
+/// named by a path of the compiler's. The table of digests has the answer, so that a header is read once.
+fn names_plainly(invocation: &Invocation, log: &Log, table: &Table) -> bool {
+    let test = format!("names files plainly {INCLUDES:?} {ASKS:?}");
+    let is_plain = |text: &[u8]| {
+        let mut named = NamedFiles::default();
+        named.read(text);
+        named.is_plain()
+    };
+    files_read(log).all(|(path, seen)| {
+        // No other unit would ask the table about the source itself.
+        if path.ends_with(&invocation.input) {
+            return define::text(path).is_some_and(|text| is_plain(&text));
+        }
+        table.passes_seen(path, seen, &test, is_plain).unwrap_or(false)
+    })
 }
 
 /// Whether the compiler may know a source by an absolute path, which a map changes. Where each source was opened by a relative
@@ -187,6 +210,11 @@ impl NamedFiles {
         }
     }
 
+    /// Whether no file was named so, whatever other texts define.
+    fn is_plain(&self) -> bool {
+        !self.any && !self.next && !self.defines_any && self.by.is_empty()
+    }
+
     /// Whether a file may have been named so; `values` are those of the command line. What a compiler defines by itself
     /// begins with `_`, or is a number.
     fn found(&self, values: &[&str]) -> bool {
@@ -258,11 +286,17 @@ fn without_comments(text: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// The files that were opened to be read.
-fn files_read(log: &Log) -> BTreeSet<&[u8]> {
+/// The files that were opened to be read and can take a path from the compiler.
+fn files_read(log: &Log) -> impl Iterator<Item = (&Path, (FileType, StatId))> {
     let reads =
         log.records().filter(|e| e.kind == EventKind::Read && e.errno == 0 && e.flags & flag::DIRECTORY == 0);
-    reads.map(|e| e.path).filter(|path| Path::new(platform::os_str(path)).is_file()).collect()
+    let paths: BTreeSet<&[u8]> = reads.map(|e| e.path).filter(|path| *path != ASSERT.as_bytes()).collect();
+    let mut stats = Stats::default();
+    let there = paths.into_iter().filter_map(move |path| {
+        let path = Path::new(platform::os_str(path));
+        Some((path, stats.of(path).ok()?))
+    });
+    there.filter(|(_, (sort, _))| *sort == FileType::File)
 }
 
 #[cfg(test)]

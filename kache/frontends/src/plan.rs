@@ -265,9 +265,9 @@ impl Plan for CompilePlan {
         completed: &Completed,
         log: Option<&Log>,
         looked: Looked,
-        roots: &Roots,
+        cx: &EvalContext,
     ) -> bool {
-        mapped::may_use(self, completed, log, looked, roots)
+        mapped::may_use(self, completed, log, looked, cx)
     }
 
     fn forget_state(&self, log: &Log) {

@@ -134,8 +134,8 @@ impl Job<'_> {
             }
             Ok(Looked::No) if run.completed.ran.status.success() => false,
             Ok(looked) => {
-                let roots = &self.action.roots;
-                self.plan.may_use_mapped_paths(&run.completed, run.log.as_ref(), looked, roots)
+                let view = &self.view;
+                self.plan.may_use_mapped_paths(&run.completed, run.log.as_ref(), looked, view)
             }
         }
     }

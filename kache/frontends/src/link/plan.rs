@@ -12,7 +12,6 @@ use kache_core::dependency::{Dependency, Kind};
 use kache_core::eval::{Computed, EvalContext, Evaluate};
 use kache_core::frontend::{Completed, Declared, Known, Looked, Plan, Planned};
 use kache_core::observe::log::Log;
-use kache_core::paths::Roots;
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::store::Store;
@@ -169,9 +168,9 @@ impl Plan for LinkPlan {
         completed: &Completed,
         log: Option<&Log>,
         looked: Looked,
-        roots: &Roots,
+        cx: &EvalContext,
     ) -> bool {
-        self.compiles && self.compile.may_use_mapped_paths(completed, log, looked, roots)
+        self.compiles && self.compile.may_use_mapped_paths(completed, log, looked, cx)
     }
 
     fn refine(
