@@ -32,7 +32,7 @@ traps-unseeded|traps --backends kache --unseeded
 audit-demo|audit demo
 mutate-demo|mutate demo --seed $seed
 check-ripgrep|check ripgrep --verify
-latency|latency
+latency|latency --count
 check-eza|check eza --verify
 pull-eza|pull eza
 compare-eza|compare eza

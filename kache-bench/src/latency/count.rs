@@ -3,7 +3,7 @@
 //! System calls and transferred bytes are read from strace, page faults from the usage of a run without it. All
 //! processes of the invocation count, the compiler's as well. A cache's server is not one of them.
 
-use super::measure;
+use super::command::{quiet_command, timed};
 use crate::error::{Error, Result};
 use crate::system::{platform, strace};
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ pub(super) fn trace(command: &Command, log: &Path, page_faults: u64) -> Result<K
 }
 
 fn succeed(command: &mut Command) -> Result<()> {
-    match measure::timed(command)?.1 {
+    match timed(command)?.1 {
         true => Ok(()),
         false => Err(Error::run(format!("{:?} failed while it was counted", command.get_program()))),
     }
@@ -73,7 +73,7 @@ fn under_strace(command: &Command, log: &Path) -> Command {
     // With raw arguments, no text is read from the traced process, and none is cut.
     let options = ["-f", "-qq", "-e", "raw=all", "-e", "signal=none", "-o"];
     let environment = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    let mut traced = measure::quiet_command(Path::new("strace"), environment);
+    let mut traced = quiet_command(Path::new("strace"), environment);
     traced.args(options).arg(log).arg("--").arg(command.get_program()).args(command.get_args());
     command.get_current_dir().into_iter().for_each(|dir| _ = traced.current_dir(dir));
     traced

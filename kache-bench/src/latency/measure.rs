@@ -9,6 +9,7 @@
 //! Processes are started by `posix_spawn` without output, and outputs are removed before each measurement.
 //! Sources, compilers and caches are in the page cache. Servers are running before the first measurement.
 
+use super::command::{quiet_command, timed};
 use super::count::{self, KernelCounts};
 use super::figures::{self, Breakdown, Figures};
 use super::kind::InvocationKind;
@@ -24,10 +25,10 @@ use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::system::strace;
 use crate::workload::{CcWiring, Wiring};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 /// Some caches do not trust files younger than a second or two.
 const SETTLE: Duration = Duration::from_millis(2500);
@@ -246,23 +247,4 @@ impl<'b> SubjectRun<'b> {
         }
         least.ok_or_else(|| Error::run("nothing was counted"))
     }
-}
-
-pub(super) fn quiet_command<N: AsRef<OsStr>, V: AsRef<OsStr>>(
-    program: &Path,
-    environment: impl IntoIterator<Item = (N, V)>,
-) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().envs(environment);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
-}
-
-/// Time from the start of the process until it was waited for, and whether it succeeded.
-pub(super) fn timed(command: &mut Command) -> Result<(Duration, bool)> {
-    let start = Instant::now();
-    let status = command.status();
-    let time = start.elapsed();
-    let status = status.map_err(|e| Error::run(format!("cannot start {:?}: {e}", command.get_program())))?;
-    Ok((time, status.success()))
 }

@@ -1,5 +1,6 @@
 //! `latency`: measures single invocations: a hit, a miss and a bypass, next to the compiler alone.
 
+mod command;
 mod count;
 mod figures;
 mod kind;

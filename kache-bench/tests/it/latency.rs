@@ -14,7 +14,8 @@ fn latency(dir: &Path, kache: &Path, arguments: &[&str]) -> Output {
 fn every_way_of_every_compile_is_measured() {
     let dir = tempfile::tempdir().unwrap();
     // ccache, where it is installed, since it tells misses from hits by what the preprocessor leaves.
-    let output = latency(dir.path(), kache(), &["--backends", "plain,kache,ccache", "--format", "json"]);
+    let output =
+        latency(dir.path(), kache(), &["--backends", "plain,kache,ccache", "--count", "--format", "json"]);
     let record = record(&output);
     assert_eq!(output.status.code(), Some(0), "{record:#}");
     let figures = record["figures"].as_array().unwrap();
@@ -34,6 +35,18 @@ fn every_way_of_every_compile_is_measured() {
                 assert_eq!(of(backend)["invalid"], Value::Null, "{record:#}");
             }
         }
+    }
+    let calls = |subject: &str, kind: &str, backend: &str| {
+        let is_it = |f: &&Value| f["subject"] == subject && f["kind"] == kind && f["backend"] == backend;
+        let kernel = &figures.iter().find(is_it).unwrap()["kernel"];
+        for count in ["page_faults", "bytes_read", "bytes_written"] {
+            assert!(kernel[count].as_u64().unwrap() > 0, "{count}: {record:#}");
+        }
+        kernel["system_calls"].as_u64().unwrap()
+    };
+    for subject in ["rustc", "cc", "c++"] {
+        assert!(calls(subject, "hit", "kache") < calls(subject, "hit", "plain"), "{record:#}");
+        assert!(calls(subject, "miss", "kache") > calls(subject, "miss", "plain"), "{record:#}");
     }
     let breakdown = record["breakdown"].as_array().unwrap();
     let hit = breakdown.iter().find(|row| row["subject"] == "cc" && row["kind"] == "hit").unwrap();

@@ -73,7 +73,7 @@ fn told(output: Output) -> (i32, String) {
 fn interrupted_it_stops_what_runs_and_goes_on_later() {
     // The mark is renamed into place, so that it is there whole.
     let night = Night::new(
-        "latency --kache=echo $$ >\"$here/new\"; mv \"$here/new\" \"$here/runs\"; exec sleep 1000\n",
+        "latency --count=echo $$ >\"$here/new\"; mv \"$here/new\" \"$here/runs\"; exec sleep 1000\n",
     );
     let mut child = night.command(&[]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     night.wait_for("runs", &mut child);
@@ -85,14 +85,14 @@ fn interrupted_it_stops_what_runs_and_goes_on_later() {
     assert!(text.contains("interrupted; the next call goes on with latency check-eza "), "{text}");
     assert!(!Path::new(&format!("/proc/{sleeper}")).exists(), "the step still runs");
     let first = night.called();
-    assert_eq!(first.last().unwrap(), "latency --kache");
+    assert_eq!(first.last().unwrap(), "latency --count");
 
     night.answer("");
     let (status, text) = night.run(&[]);
     assert_eq!(status, 0, "{text}");
     assert!(text.contains("going on with what was begun on") && text.ends_with("nightly: OK\n"), "{text}");
     let then = night.called();
-    assert_eq!(then[..2], ["latency --kache", "check eza"], "{then:?}");
+    assert_eq!(then[..2], ["latency --count", "check eza"], "{then:?}");
     assert_eq!(then[then.len() - 2..], ["gate ", "report "], "{then:?}");
     // Both in the one folder of this pass.
     let logs = text.lines().find_map(|line| line.strip_prefix("logs: ")).unwrap();
