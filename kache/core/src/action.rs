@@ -74,6 +74,8 @@ pub struct Action {
     pub source: Option<Dependency>,
     /// Whether the command prints paths as its arguments map them, so that they are mapped back for people.
     pub unmap_printed: bool,
+    /// Whether the command's errors go to a terminal where kache's own do: it prints what a terminal is to show.
+    pub shows_terminal: bool,
     /// Directories in which later commands give files further names. A further name moves the time of change and leaves
     /// the contents.
     pub relinked_dirs: Vec<PathBuf>,

@@ -31,6 +31,9 @@ pub struct Printing<'a> {
     pub printed: &'a [Vec<u8>],
     /// Whether what the command writes to standard output goes to the null device, and is not read.
     pub to_null: bool,
+    /// Whether the command writes its errors to a terminal, where this process has one for them: it may print them in colours,
+    /// with links, and as wide as the terminal.
+    pub to_terminal: bool,
 }
 
 impl Printing<'_> {
@@ -43,6 +46,7 @@ impl Printing<'_> {
         may_notify: &|| true,
         printed: &[],
         to_null: false,
+        to_terminal: false,
     };
 }
 
@@ -123,8 +127,12 @@ pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
     platform::rewind_stdin();
     let (end, ended) = platform::end_signal()?;
     let stdout = if printing.to_null { Stdio::null() } else { Stdio::piped() };
-    let mut child = command.stdout(stdout).stderr(Stdio::piped()).spawn()?;
-    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (stderr, terminal) = errors(printing);
+    let child = command.stdout(stdout).stderr(stderr).spawn();
+    // The end of a terminal shows once nobody has the other side of it open.
+    command.stderr(Stdio::null());
+    let mut child = child?;
+    let (out, err) = (child.stdout.take(), child.stderr.take().or(terminal));
     let (out, err, status) = std::thread::scope(|scope| {
         let wait = scope.spawn(move || {
             let status = child.wait();
@@ -146,6 +154,16 @@ pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
     let left_running = stdout.is_some() || stderr.is_some();
     let held = Held { stdout: out.held.concat(), stderr: err.held.concat(), open: (stdout, stderr) };
     Ok(Ran { status, stdout: out.all, stderr: err.all, held, printed, left_running, repeated: false })
+}
+
+/// Where a command writes its errors, and, if that is a terminal, where they come out.
+fn errors(printing: &Printing) -> (Stdio, Option<ChildStderr>) {
+    #[cfg(target_os = "linux")]
+    if let Some((out, terminal)) = printing.to_terminal.then(platform::terminal_like_ours).flatten() {
+        return (terminal.into(), Some(out.into()));
+    }
+    let _ = printing;
+    (Stdio::piped(), None)
 }
 
 /// What one stream of a command carried.

@@ -103,9 +103,9 @@ impl CompilePlan {
 }
 
 /// They count in a pipe, too: `CLICOLOR_FORCE` asks for colours there.
-const BY_COLOUR: &[&str] = &["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"];
+pub const BY_COLOUR: &[&str] = &["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"];
 const BY_LANGUAGE: &[&str] = &["LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LANG", "LANGUAGE"];
-const OF_TERMINAL: &[&str] = &["TERM", "COLORTERM", "COLUMNS"];
+pub const OF_TERMINAL: &[&str] = &["TERM", "COLORTERM", "COLUMNS", "LINES", "TERMINFO", "TERMINFO_DIRS"];
 
 fn local(name: &[u8], cx: &EvalContext) -> io::Result<PathBuf> {
     cx.roots.local(name).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such root here"))

@@ -109,6 +109,7 @@ impl Exec {
             outputs: Outputs { names, ..Outputs::default() },
             source: None,
             unmap_printed: false,
+            shows_terminal: false,
             relinked_dirs: Vec::new(),
             is_foreign: true,
             keeps_off: None,

@@ -10,6 +10,7 @@
 //! | `-Wp,-MD,file`, `-Wp,-MMD,file` | `file` |
 //! | a flag with [`writes`](super::flags::Effect::writes) | `dir/x.` and the extension |
 
+use crate::computed::{BY_COLOUR, OF_TERMINAL};
 use crate::family::{Capabilities, Family};
 use crate::flags::{Bucket, EmbedsPath, Flag, Flags, Form, unknown};
 use crate::gnu_flags::row;
@@ -166,7 +167,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     refuse_variables()?;
     // kache cannot search a compressed output for a path that is not mapped.
     let hidden = all.compresses() && all.any(|e| e.embeds_path == EmbedsPath::Perhaps);
-    let (settings, inject) = diagnostics(&all, &opened.words)?;
+    let settings = diagnostics(&opened.words);
     let unit = unit(&input, language, emit, plan.object.as_deref());
     Ok(Invocation {
         language: Language::C,
@@ -190,7 +191,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         input,
         cwd: command.cwd.clone(),
         settings,
-        inject,
+        inject: Vec::new(),
         flags,
     })
 }
@@ -372,32 +373,26 @@ pub(crate) fn depfile(
     Ok(path.filter(|p| !is_discarded(p)))
 }
 
-/// Settings of diagnostics by name, and the arguments that make a compiler that writes into a pipe use them.
-type Diagnostics = (Vec<(&'static str, String)>, Vec<OsString>);
-
-pub(super) fn diagnostics(all: &Flags, words: &[String]) -> Result<Diagnostics, NotCacheable> {
-    const COLOURS: &[&str] =
-        &["-fdiagnostics-color=", "-fdiagnostics-color", "-fcolor-diagnostics", "-fansi-escape-codes"];
-    let colour = all.0.iter().rev().find(|f| COLOURS.contains(&f.row.flag));
-    let auto = colour.is_some_and(|f| f.value.as_deref() == Some("auto"));
-    let plain = std::env::var_os("TERM").is_none_or(|t| t == "dumb");
-    let terminal = !plain && (colour.is_none() || auto) && platform::terminal_width().is_some();
-    if terminal && auto {
-        // This flag wins over an earlier one, and kache cannot add a later one after `--`.
-        return refuse(Reason::UnsupportedFlag, "-fdiagnostics-color=auto on a terminal");
-    }
-    let inject = if terminal { vec!["-fdiagnostics-color=always".into()] } else { Vec::new() };
+/// Settings of diagnostics by name. A compiler asks its terminal, which is like kache's own, and the variables about terminals.
+pub(super) fn diagnostics(words: &[String]) -> Vec<(&'static str, String)> {
     let shown =
         |word: &&String| row(word).is_some_and(|(r, _)| r.bucket == Bucket::Relevant(Form::Diagnostics));
     let style: Vec<&str> = words.iter().filter(shown).map(String::as_str).collect();
-    let locale: Vec<String> = ["LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANG", "LANGUAGE", "GCC_COLORS"]
-        .iter()
-        .map(|name| std::env::var(name).unwrap_or_default())
-        .collect();
-    let color = if terminal { "terminal" } else { "" };
-    let settings =
-        vec![("color", color.to_string()), ("style", style.join(" ")), ("locale", locale.join(":"))];
-    Ok((settings, inject))
+    let values = |names: &[&str]| {
+        let values = names.iter().map(|name| std::env::var(name).unwrap_or_default());
+        values.collect::<Vec<_>>().join(":")
+    };
+    let locale = values(&["LC_ALL", "LC_MESSAGES", "LC_CTYPE", "LANG", "LANGUAGE", "GCC_COLORS"]);
+    let terminal = if platform::terminal_width().is_some() {
+        // gcc asks standard input for the width.
+        let size = |name: &[u8]| platform::host_fact(name, b"").unwrap_or_default();
+        let sizes = [size(b"winsize/0"), size(b"winsize/2")].concat();
+        let variables = [values(BY_COLOUR), values(OF_TERMINAL)];
+        format!("{} {}", String::from_utf8_lossy(&sizes), variables.join(":"))
+    } else {
+        String::new()
+    };
+    vec![("terminal", terminal), ("style", style.join(" ")), ("locale", locale)]
 }
 
 /// Whether a configure script, CMake or the `cc` crate tests the compiler.

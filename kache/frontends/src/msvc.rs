@@ -66,7 +66,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let object = (!all.given("/Zs")).then(|| object(&all, input, &command.cwd));
     let dir = object.as_deref().and_then(Path::parent).unwrap_or(&command.cwd).to_path_buf();
     let names = OutputNames { dir, exact: object.iter().cloned().collect(), ..OutputNames::default() };
-    let (settings, inject) = gnu::diagnostics(&all, &opened.words)?;
+    let settings = gnu::diagnostics(&opened.words);
     Ok(Invocation {
         language: Language::C,
         program: command.program.clone(),
@@ -94,7 +94,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         input: input.clone(),
         cwd: command.cwd.clone(),
         settings,
-        inject,
+        inject: Vec::new(),
         flags,
     })
 }

@@ -179,6 +179,8 @@ fn planned(
             Dependency::new(DependencyKind::File, roots.portable(path.as_os_str().as_encoded_bytes()))
         }),
         unmap_printed: is_rust,
+        // Arguments tell rustc of the terminal. gcc and clang have none for all that they ask a terminal.
+        shows_terminal: !is_rust,
         relinked_dirs: invocation.search.clone(),
         is_foreign: false,
         keeps_off: None,

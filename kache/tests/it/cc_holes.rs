@@ -9,7 +9,7 @@ use kache_core::events::Outcome;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::{Duration, SystemTime};
 
 use Outcome::{Hit, Miss};
@@ -315,6 +315,39 @@ fn warnings_in_colour_and_as_json_name_this_checkout() {
             }
             assert_eq!(test.last().outcome, Hit, "{c} {how}");
         }
+    });
+}
+
+/// gcc clips a line of the source at the width of the terminal, and clang wraps its messages there. gcc marks links.
+#[test]
+fn warnings_on_a_terminal_look_as_they_do_without_kache() {
+    if !require_tool("script", "bsdutils") {
+        return;
+    }
+    each(|c, _| {
+        let test = TestEnv::new();
+        let name = "long_".repeat(24);
+        test.write("w/a.c", &format!("static int unused_{name}(int a) {{ return a; }}\n"));
+        for color in ["", "-fdiagnostics-color=auto", "-fdiagnostics-color=never"] {
+            for columns in [60, 300] {
+                let args = format!("{c} -Wall {color} -c a.c -o a.o");
+                let text = |o: Output| String::from_utf8(o.stdout).unwrap();
+                let plain = text(test.on_a_terminal(columns, &args));
+                assert!(plain.contains("Wunused-function"), "{plain}");
+                for outcome in [Miss, Hit] {
+                    let ours = text(test.on_a_terminal(columns, &format!("{KACHE} {args}")));
+                    assert_eq!(ours, plain, "{color} {columns}");
+                    assert_eq!(test.last().outcome, outcome, "{color} {columns}");
+                }
+            }
+        }
+        // Without a terminal they have neither colours nor links.
+        let words = [c, "-Wall", "-c", "a.c", "-o", "a.o"];
+        let piped = assert_success(&mut test.kache(&words)).stderr;
+        assert_eq!(
+            piped,
+            assert_success(Command::new(c).args(&words[1..]).current_dir(test.path("w"))).stderr
+        );
     });
 }
 

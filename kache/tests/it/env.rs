@@ -44,6 +44,17 @@ impl TestEnv {
         test
     }
 
+    /// Runs a shell command on a terminal of its own.
+    pub fn on_a_terminal(&self, columns: u16, command: &str) -> Output {
+        let sized = format!("stty cols {columns} rows 24; {command}");
+        let mut c = Command::new("script");
+        c.args(["-qec", &sized, "/dev/null"])
+            .current_dir(self.path("w"))
+            .env("KACHE_CACHE_DIR", self.cache());
+        c.env("TERM", "xterm-256color").env("COLORTERM", "truecolor").env("PAGER", "").env_remove("NO_COLOR");
+        c.stdin(Stdio::null()).output().unwrap()
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -81,24 +81,16 @@ fn what_the_compiler_logs_is_not_replayed_to_others() {
     assert_eq!(String::from_utf8_lossy(&out.stderr), "");
 }
 
-/// Runs a shell command on a terminal of its own.
-fn on_a_terminal(test: &TestEnv, command: &str) -> Output {
-    let mut c = Command::new("script");
-    c.args(["-qec", command, "/dev/null"]).current_dir(test.path("w"));
-    c.env("KACHE_CACHE_DIR", test.cache()).env("TERM", "xterm").env_remove("NO_COLOR");
-    c.stdin(Stdio::null()).output().unwrap()
-}
-
 #[test]
 fn colours_asked_for_on_a_terminal() {
     for color in ["", "--color=auto", "--color auto"] {
         let test = TestEnv::new();
         test.write("w/l.rs", "pub fn f() { let unused = 1; }");
         let args = format!("rustc --crate-type=lib l.rs {color}");
-        let plain = on_a_terminal(&test, &args);
+        let plain = test.on_a_terminal(80, &args);
         assert!(String::from_utf8_lossy(&plain.stdout).contains("\x1b["), "{plain:?}");
         for _ in 0..2 {
-            let ours = on_a_terminal(&test, &format!("{} {args}", KACHE));
+            let ours = test.on_a_terminal(80, &format!("{} {args}", KACHE));
             let text = |o: &Output| String::from_utf8_lossy(&o.stdout).into_owned();
             assert_eq!((ours.status, text(&ours)), (plain.status, text(&plain)), "{color}");
         }

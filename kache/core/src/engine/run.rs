@@ -162,6 +162,7 @@ impl Job<'_> {
             may_notify: &|| !is_nested,
             printed: &self.mapped.printed,
             to_null: action.outputs.names.to_null,
+            to_terminal: action.shows_terminal,
         };
         // Dependents start when the metadata is announced: not before it is known that a second run does not replace the file.
         let mapped = mapped_paths::MappedCommand::of(action);

@@ -82,7 +82,7 @@ pub fn parse(request: &Request) -> Result<LinkCommand, NotCacheable> {
     if inputs.iter().any(|input| is_made_for_one_link(input)) {
         return refuse(Reason::Link, "an input is made anew for each link, under another name");
     }
-    let (settings, inject) = gnu::diagnostics(&all, &opened.words)?;
+    let settings = gnu::diagnostics(&opened.words);
     let is_trial = inputs.iter().any(|input| gnu::is_trial(input, cwd));
     let dir = output.parent().unwrap_or(cwd).to_path_buf();
     let invocation = Invocation {
@@ -107,7 +107,7 @@ pub fn parse(request: &Request) -> Result<LinkCommand, NotCacheable> {
         input,
         cwd: cwd.clone(),
         settings,
-        inject,
+        inject: Vec::new(),
         flags,
     };
     Ok(LinkCommand { invocation, compiles, texts })

@@ -4,6 +4,8 @@ use crate::platform::{Process, StartedWith, Stream};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+#[cfg(target_os = "linux")]
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -363,6 +365,33 @@ pub fn terminal_width() -> Option<u16> {
     }
 }
 
+/// A terminal like the one on standard error, `None` if that is none: of the same size, to be written to by another process. What is
+/// written comes out of the first descriptor as it was written.
+#[cfg(target_os = "linux")]
+pub fn terminal_like_ours() -> Option<(OwnedFd, OwnedFd)> {
+    const FLAGS: i32 = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
+    let valid = |fd: i32| (fd >= 0).then_some(fd);
+    let done = |result: i32| (result == 0).then_some(());
+    // SAFETY: the structures are plain data for the calls to fill in, the name has room for the longest, and each descriptor
+    // has one owner from the moment it is there.
+    unsafe {
+        let mut size: libc::winsize = std::mem::zeroed();
+        done(libc::ioctl(2, libc::TIOCGWINSZ, &mut size))?;
+        let out = OwnedFd::from_raw_fd(valid(libc::posix_openpt(FLAGS))?);
+        let mut name = [0; 64];
+        done(libc::grantpt(out.as_raw_fd()))?;
+        done(libc::unlockpt(out.as_raw_fd()))?;
+        done(libc::ptsname_r(out.as_raw_fd(), name.as_mut_ptr(), name.len()))?;
+        let terminal = OwnedFd::from_raw_fd(valid(libc::open(name.as_ptr(), FLAGS))?);
+        let mut mode: libc::termios = std::mem::zeroed();
+        done(libc::tcgetattr(terminal.as_raw_fd(), &mut mode))?;
+        mode.c_oflag &= !libc::OPOST;
+        done(libc::tcsetattr(terminal.as_raw_fd(), libc::TCSANOW, &mode))?;
+        done(libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &size))?;
+        Some((out, terminal))
+    }
+}
+
 /// Makes the child of a command end with this process, however this one ends. A compiler that kept running would write to
 /// files that the next build writes too.
 pub fn end_child_with_parent(command: &mut Command) {
@@ -424,6 +453,8 @@ impl<R: io::Read + AsFd> io::Read for UntilEnd<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(from) = &mut self.from else { return Ok(0) };
         if self.left.is_none() && poll([from.as_fd(), self.ended.as_fd()], -1)?[1] {
+            // What was written to a terminal is there to be read only once somebody has asked.
+            poll([from.as_fd(); 2], 0)?;
             self.left = Some(unread(from.as_fd())?);
         }
         let room = match self.left {
@@ -432,7 +463,11 @@ impl<R: io::Read + AsFd> io::Read for UntilEnd<'_, R> {
             Some(left) if left > 0 => left.min(buffer.len()),
             _ => buffer.len(),
         };
-        let got = from.read(&mut buffer[..room])?;
+        let got = match from.read(&mut buffer[..room]) {
+            // The end of a terminal.
+            Err(e) if e.raw_os_error() == Some(libc::EIO) => 0,
+            got => got?,
+        };
         self.left = self.left.map(|left| left.saturating_sub(got));
         self.closed |= got == 0;
         Ok(got)
