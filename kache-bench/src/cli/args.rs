@@ -1,7 +1,9 @@
 //! The command line and the dispatch to the commands.
 
 use super::options::{Format, RunOptions};
-use super::{backends, check, compare, gate, latency, list, pull, remote_check, report, single_units};
+use super::{
+    backends, check, compare, completions, gate, latency, list, pull, remote_check, report, single_units,
+};
 use crate::check::CheckPlan;
 use crate::error::{Error, Result};
 use crate::mutate;
@@ -101,6 +103,8 @@ enum Command {
         #[command(flatten)]
         plan: mutate::MutatePlan,
     },
+    /// Print a shell completion script
+    Completions(completions::Options),
     /// List the workloads
     List {
         /// Directory of the workload files [default: the repository's workloads/]
@@ -157,6 +161,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Stress(options) => stress::run(&options),
         Command::Audit { run, every, forget } => single_units::audit(&run, every, forget.as_deref()),
         Command::Mutate { run, plan } => single_units::mutate(&run, plan),
+        Command::Completions(options) => Ok(completions::run(&options)),
         Command::List { workloads, format } => list::list(workloads, format),
     }
 }

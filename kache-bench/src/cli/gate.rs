@@ -1,10 +1,12 @@
 //! `gate`: selects the runs to judge and the history to compare with.
 
+use super::completions;
 use super::options::{Format, below};
 use crate::error::{Error, Result};
 use crate::gate::{self, Gate};
 use crate::history::{History, HistoryEntry, RecordedRun};
 use clap::Args;
+use clap_complete::ArgValueCompleter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,6 +18,7 @@ use std::process::ExitCode;
 )]
 pub(super) struct Options {
     /// Only runs of these workloads [default: all]
+    #[arg(value_name = "WORKLOAD", add = ArgValueCompleter::new(completions::workloads))]
     workloads: Vec<String>,
     /// Judge the runs in this file instead of the latest recorded run of each command, workload and cache
     #[arg(long, value_name = "FILE")]

@@ -4,6 +4,7 @@ mod args;
 mod backends;
 mod check;
 mod compare;
+mod completions;
 mod gate;
 mod latency;
 mod list;
@@ -14,3 +15,4 @@ mod report;
 mod single_units;
 
 pub use args::{Cli, run};
+pub use completions::answer;

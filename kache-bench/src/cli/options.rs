@@ -1,5 +1,6 @@
 //! Options that several commands share, and the end of a run: record and text.
 
+use super::completions;
 use crate::backend::Kache;
 use crate::error::Result;
 use crate::record::{self, Record};
@@ -7,6 +8,7 @@ use crate::system::scratch::{Scratch, ScratchOptions};
 use crate::system::workspace;
 use crate::workload::Workload;
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ pub(super) struct CommonOptions {
 #[derive(Debug, Args)]
 pub(super) struct RunOptions {
     /// Workload: the name of a file in workloads/, without .toml
+    #[arg(value_name = "WORKLOAD", add = ArgValueCompleter::new(completions::workloads))]
     name: String,
     /// Directory of the workload files [default: the repository's workloads/]
     #[arg(long, value_name = "DIR")]

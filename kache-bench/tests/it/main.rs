@@ -5,6 +5,7 @@ mod action;
 #[cfg(target_os = "linux")]
 mod audit_and_mutate;
 mod compare;
+mod completions;
 mod documents;
 mod firefox;
 mod gate;

@@ -131,13 +131,17 @@ pub struct Cause {
 
 impl Because {
     fn of(event: &Event) -> Option<Because> {
-        let word = event.reason?;
-        Some(Because {
+        Some(Because::of_reason(event.reason?, event.detail.as_deref().unwrap_or_default()))
+    }
+
+    /// A reason, with what is known of one case.
+    pub fn of_reason(word: Reason, detail: &str) -> Because {
+        Because {
             word,
-            detail: event.detail.clone().unwrap_or_default(),
+            detail: detail.to_string(),
             meaning: reasons::meaning(word),
             help: reasons::help(word),
-        })
+        }
     }
 }
 

@@ -3,14 +3,17 @@
 //!
 //! JSON: `{"v":2,"cache","build","command","units":[Explanation…],"causes":[{"summary","changed_units":[unit…],
 //! "affected_units":[unit…]}],"roots"}`; see [`Explanation`] for its fields. `changed_units` differ by themselves, `affected_units`
-//! missed because of them. `build` is `null` if the command names a unit.
+//! missed because of them. `build` is `null` if the command names a unit. With `--reason`: `{"v":2}` and everything of a [`Because`].
 
+use super::completions;
 use super::output::{Answer, CliError, Format, cache_dir, failed, settings, suggestion};
 use super::page::{BOLD, DIM, GREEN, PLAIN, Page, RED, Span, YELLOW, ago, count, cut, duration, short};
 use super::report::lasting;
+use clap_complete::ArgValueCompleter;
 use kache_core::dependency;
 use kache_core::events::builds::Build;
 use kache_core::events::{Confirmation, Event, Outcome};
+use kache_core::reason::Reason;
 use kache_report::explain::diff::{Difference, Side};
 use kache_report::explain::history::History;
 use kache_report::explain::{Because, Cause, Explanation, Why, explain, is_explained, telling, title, verbs};
@@ -30,14 +33,19 @@ const CONTEXT: usize = 24;
   kache explain                 the misses of the last build, by root cause
   kache explain serde           one unit: each changed input, old and new
   kache explain demo bin --all
+  kache explain --reason not-observed
   kache explain --last-build --format json")]
 pub struct Options {
     /// A crate's name, `name kind` (as `demo bin`), or a label (as `demo 0.1.0 (bin)`) [default: the last build]
-    #[arg(conflicts_with = "last_build", num_args = 0..)]
+    #[arg(conflicts_with = "last_build", num_args = 0.., add = ArgValueCompleter::new(completions::units))]
     unit: Vec<String>,
     /// All misses of the last build, by root cause
     #[arg(long)]
     last_build: bool,
+    /// What a reason for not caching means, and what to do about it: `not-observed`
+    #[arg(long, value_name = "REASON", conflicts_with_all = ["unit", "last_build", "all"],
+        add = ArgValueCompleter::new(completions::reasons))]
+    reason: Option<String>,
     /// Show all differences, and all units of that name from any build
     #[arg(long)]
     all: bool,
@@ -76,6 +84,9 @@ struct Group {
 }
 
 pub fn run(options: &Options) -> Result<Answer, CliError> {
+    if let Some(word) = &options.reason {
+        return of_reason(word, options.format);
+    }
     let cache = cache_dir(&settings()?)?;
     let history = History::load(&cache).map_err(failed(cache.display()))?;
     let asked = options.unit.join(" ");
@@ -96,6 +107,13 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         Some(_) => whole_build(&json, options.all, page),
         None => json.units.iter().for_each(|unit| one_unit(unit, options.all, page)),
     })
+}
+
+fn of_reason(word: &str, format: Format) -> Result<Answer, CliError> {
+    let known: Vec<&str> = Reason::ALL.iter().map(|reason| reason.word()).collect();
+    let unknown = || CliError::usage(format!("unknown reason `{word}`{}", suggestion(word, &known)));
+    let explained = Because::of_reason(Reason::of_word(word).ok_or_else(unknown)?, "");
+    Answer::new(format, 2, &explained, |page| because(&explained, page))
 }
 
 /// The units of a build, in order.
@@ -354,7 +372,8 @@ fn why(why: &Why, all: bool, page: &mut Page) {
         Why::Differs { earlier_us, inputs, differences } => {
             let (n, ago) = (differences.len(), ago(*earlier_us));
             let differ = if n == 1 { "differs" } else { "differ" };
-            page.line(format!("  {n} of {inputs} inputs {differ} from the nearest earlier compile, {ago}"));
+            let inputs = count(inputs, "input", "inputs");
+            page.line(format!("  {n} of {inputs} {differ} from the nearest earlier compile, {ago}"));
             let (made, own): (Vec<&Difference>, Vec<&Difference>) =
                 differences.iter().partition(|d| d.made_by.is_some());
             if all || own.iter().all(|d| d.is_derived()) {
@@ -403,7 +422,7 @@ fn difference(d: &Difference, page: &mut Page) {
     for (side, sign, style, pieces) in [(old, "- ", RED, a), (new, "+ ", GREEN, b)] {
         if side.is_some() {
             let pieces = pieces.into_iter().map(|(changed, t)| (if changed { style } else { PLAIN }, t));
-            page.spans(&Vec::<Span>::from_iter([(style, format!("    {sign}"))].into_iter().chain(pieces)));
+            page.hanging(&[(style, format!("    {sign}"))], &Vec::<Span>::from_iter(pieces));
         }
     }
     match (old, new) {

@@ -64,9 +64,9 @@ struct Step {
     lines: Vec<(char, String)>,
 }
 
-pub fn run(options: &Options, command: &mut clap::Command) -> Result<Answer, CliError> {
+pub fn run(options: &Options) -> Result<Answer, CliError> {
     let mut steps = vec![cargo(options)?];
-    steps.extend(completion(options, command)?);
+    steps.extend(completion(options)?);
     steps.extend(links(options)?);
     if !options.dry_run {
         steps.iter().filter(|s| s.done).try_for_each(apply)?;
@@ -200,7 +200,7 @@ fn place(shell: Shell) -> Result<PathBuf, CliError> {
 }
 
 /// The requested script; with `--undo`, each script that exists.
-fn completion(options: &Options, command: &mut clap::Command) -> Result<Vec<Step>, CliError> {
+fn completion(options: &Options) -> Result<Vec<Step>, CliError> {
     let shells: Vec<Shell> = match options.completions {
         None if !options.undo => return Ok(Vec::new()),
         None => vec![Shell::Bash, Shell::Fish, Shell::Zsh],
@@ -214,7 +214,7 @@ fn completion(options: &Options, command: &mut clap::Command) -> Result<Vec<Step
             Err(e) => return Err(e),
         };
         let old = read(&file)?;
-        let text = (!options.undo).then(|| completions::script(shell, command));
+        let text = (!options.undo).then(|| completions::script(shell));
         if options.undo && old.is_empty() {
             continue;
         }

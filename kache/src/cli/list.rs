@@ -3,9 +3,11 @@
 //! JSON: `{"v":1,"cache","results":[{"key","unit","bytes","compile_us","used_us","hits","confirmation"}],"of"}`; `of` is the number of
 //! results, with those that `--limit` leaves out.
 
+use super::completions;
 use super::output::{Answer, CliError, Format, cache_dir, failed, settings};
 use super::page::{Page, ago, count, duration, row, short, size};
 use clap::ValueEnum;
+use clap_complete::ArgValueCompleter;
 use kache_core::events::{self, Confirmation, Outcome};
 use kache_core::store::catalogue;
 use serde::Serialize;
@@ -21,6 +23,7 @@ use std::collections::HashMap;
   kache show $(kache list --limit 1 --keys)")]
 pub struct Options {
     /// Only units with this in their name
+    #[arg(add = ArgValueCompleter::new(completions::units))]
     name: Option<String>,
     /// Sort order
     #[arg(long, value_enum, default_value_t)]

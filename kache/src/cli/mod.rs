@@ -135,6 +135,7 @@ fn command() -> clap::Command {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
+    completions::answer(command);
     let answer = match Cli::parse().command {
         Command::Report(options) => report::run(&options),
         Command::Explain(options) => explain::run(&options),
@@ -147,12 +148,12 @@ pub fn main() -> ExitCode {
         Command::Tables(options) => tables::run(&options),
         Command::Config(options) => config::run(&options),
         Command::Doctor(options) => doctor::run(&options),
-        Command::Init(options) => init::run(&options, &mut command()),
+        Command::Init(options) => init::run(&options),
         Command::Shims(options) => shims::run(&options),
         Command::Gc(options) => gc::run(&options),
         Command::Purge(options) => purge::run(&options),
         Command::Verify(options) => verify::run(&options),
-        Command::Completions(options) => completions::run(&options, &mut command()),
+        Command::Completions(options) => completions::run(&options),
         Command::Man(options) => man::run(&options, command()),
         Command::Push(options) => transfer::run(&options, TaskKind::Push),
         Command::Pull(options) => transfer::run(&options, TaskKind::Pull),

@@ -539,3 +539,52 @@ fn manual_pages_have_their_examples_in_a_section() {
         assert!(examples.contains(&format!("kache {command}")) && !page.contains("EXTRA"), "{page}");
     }
 }
+
+/// What the script of a shell is answered for the word that a command line ends with.
+fn offered(test: &Workspace, shell: &str, line: &[&str]) -> Vec<String> {
+    let mut ask = test.command(KACHE);
+    ask.env("_KACHE_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", (line.len() - 1).to_string());
+    let said = ask.env("_CLAP_IFS", "\n").arg("--").args(line).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    said.lines().map(|word| word.split(['\t', ':']).next().unwrap_or_default().to_string()).collect()
+}
+
+#[test]
+fn completion_offers_commands_units_and_reasons() {
+    let test = Workspace::new();
+    test.write("leaf.rs", "pub fn leaf() {}\n");
+    test.write("other.rs", "pub fn other() {}\n");
+    test.compiled(
+        &["--crate-type lib --crate-name leaf leaf.rs", "--crate-type lib --crate-name other other.rs"],
+        &[],
+    );
+    for shell in ["bash", "zsh", "fish"] {
+        let script = test.text(&["completions", shell]);
+        assert!(script.contains("_KACHE_COMPLETE"), "{script}");
+        assert_eq!(offered(&test, shell, &["kache", "explain", "le"]), ["leaf"], "{shell}");
+        assert_eq!(
+            offered(&test, shell, &["kache", "explain", "--reason", "not-ob"]),
+            ["not-observed"],
+            "{shell}"
+        );
+        let commands = offered(&test, shell, &["kache", ""]);
+        for command in kache::cli::COMMANDS.split_whitespace().filter(|name| *name != "stats") {
+            assert!(commands.iter().any(|offered| offered == command), "{shell}: {command} of {commands:?}");
+        }
+    }
+    let bin = Path::new(KACHE).parent().unwrap().display().to_string();
+    let line = "source <(kache completions bash); COMP_WORDS=(kache explain ot); COMP_CWORD=2; \
+                _clap_complete_kache kache ot explain; echo \"${COMPREPLY[@]}\"";
+    let mut bash = test.command("bash");
+    let path = format!("{bin}:{}", std::env::var("PATH").unwrap_or_default());
+    let said = bash.args(["-c", line]).env("PATH", path).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "other", "{said:?}");
+}
+
+#[test]
+fn a_reason_is_explained_by_its_word() {
+    let test = Workspace::new();
+    let text = test.text(&["explain", "--reason", "not-observed"]);
+    assert!(text.contains("not-observed: ") && text.contains("help: "), "{text}");
+    refused(&test.ask(&["explain", "--reason", "not-obsered"]), "did you mean `not-observed`");
+}

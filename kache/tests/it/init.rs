@@ -88,7 +88,7 @@ fn what_init_made_undo_removes() {
     let shims = home.path(".local/share/kache/shims");
     let script = home.path(".local/share/bash-completion/completions/kache");
     assert!(home.config().is_some() && shims.is_dir());
-    assert!(fs::read_to_string(&script).unwrap().contains("report"));
+    assert!(fs::read_to_string(&script).unwrap().contains("_KACHE_COMPLETE"));
     home.assert_success(&["init", "--shims", "--completions", "bash"]);
     home.assert_success(&["init", "--undo"]);
     assert!(home.config().is_none() && !shims.exists() && !script.exists());
@@ -136,10 +136,8 @@ fn there_is_a_page_and_a_completion_for_every_command() {
         .unwrap()
         .map(|f| f.unwrap().file_name().into_string().unwrap())
         .collect();
-    let script = home.assert_success(&["completions", "bash"]);
     for command in kache::cli::COMMANDS.split(' ').filter(|c| !["help", "stats"].contains(c)) {
         assert!(pages.contains(&format!("kache-{command}.1")), "{command}");
-        assert!(script.contains(command), "{command}");
         let page = home.assert_success(&["man", command]);
         assert!(page.contains(".SH SYNOPSIS") && page.contains(command), "{page}");
         let help = home.assert_success(&[command, "--help"]);
