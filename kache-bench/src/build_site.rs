@@ -10,6 +10,7 @@ use crate::system::environment::Environment;
 use crate::system::machine;
 use crate::system::progress::Progress;
 use crate::system::scratch::Scratch;
+use crate::text;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
 use kache_core::events::Event;
@@ -113,7 +114,10 @@ impl BuildSite<'_> {
         timeline.add(title, began_us, machine::microseconds(), &events);
         let (took, summary) = (took?, BuildSummary::of(&events, units));
         let counts = match log {
-            Some(_) => format!(", {} units, {} hits", summary.units, summary.hits),
+            Some(_) => {
+                let hits = text::count(summary.hits, "hit", "hits");
+                format!(", {}, {hits}", text::count(summary.units, "unit", "units"))
+            }
             None => String::new(),
         };
         shown.end(&format!("{:.2} s{counts}", took.as_secs_f64()));

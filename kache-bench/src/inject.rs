@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::system::platform;
+use crate::text;
 use kache_core::events::Event;
 use kache_core::observe::launch::LOG_VARIABLE;
 use std::ffi::OsString;
@@ -87,7 +88,8 @@ pub fn forget(count: usize, stored: &[Event], remove: &dyn Fn(&Event) -> std::io
     }
     if forgotten < count {
         return Err(Error::input(format!(
-            "only {forgotten} of {count} results can be lost: no more were stored"
+            "only {forgotten} of {} can be lost: no more were stored",
+            text::count(count, "result", "results")
         ))
         .remedy("use a smaller number for --lose"));
     }

@@ -198,8 +198,8 @@ fn write_text(out: &mut String, record: &Record<Pull>) -> std::fmt::Result {
     let (before, after) = (&pull.before, &pull.after);
     writeln!(out, "pull {}: {} → {}", record.head.workload, before.revision, after.revision)?;
     let share = pull.hit_rate.map_or("–".into(), |rate| format!("{:.1} %", rate * 100.0));
-    let BuildSummary { hits, units, .. } = &after.summary;
-    writeln!(out, "hits    {share}  ({hits} of {units} units after the move)")?;
+    let (hits, units) = (after.summary.hits, text::count(after.summary.units, "unit", "units"));
+    writeln!(out, "hits    {share}  ({hits} of {units} after the move)")?;
     writeln!(out, "builds  {:.2} s cold before, {:.2} s from clean after", before.seconds, after.seconds)?;
     let mut causes: BTreeMap<(&str, Option<&str>), Vec<&MissedUnit>> = BTreeMap::new();
     for missed in &pull.missed {

@@ -93,7 +93,7 @@ impl RecordHead {
         let machine = self
             .machine
             .as_ref()
-            .map(|it| format!("{}, {} cores, Linux {}, {}; ", it.cpu, it.cores, it.kernel, it.rustc));
+            .map(|it| format!("{}, {}, Linux {}, {}; ", it.cpu, it.cores(), it.kernel, it.rustc));
         format!("{}{}", machine.unwrap_or_default(), self.date)
     }
 

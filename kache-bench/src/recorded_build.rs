@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::system::child;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
+use crate::text;
 use crate::workload::checkout::Checkout;
 use crate::workload::{Wiring, Workload};
 use kache_core::events::{Event, Outcome};
@@ -86,7 +87,8 @@ fn recorded(
         summary::is_counted(event, &site.workload.units) && (!scripts || is_of_scripts(event))
     });
     let is_unstored = |event: &&Event| event.outcome == Outcome::Miss && !event.stored;
-    eprintln!("{} units were not stored", events.iter().filter(is_unstored).count());
+    let unstored = events.iter().filter(is_unstored).count();
+    eprintln!("{} not stored", text::count(unstored, "unit was", "units were"));
     let units = events.into_iter().map(|event| {
         let invocation = recorder.find(&event)?;
         Ok(RecordedUnit { event, invocation })

@@ -1,5 +1,7 @@
 //! Text formatting that several commands share.
 
+pub use kache_core::printable::count;
+
 /// The first `most` names, and the number of the others.
 pub fn list(names: &[String], most: usize) -> String {
     let shown = names[..names.len().min(most)].join(", ");

@@ -10,6 +10,7 @@ use kache_core::events::{Event, Kind};
 use kache_core::observe::launch::PRELOAD_VARIABLE;
 use kache_core::origin::Origin;
 use kache_core::platform;
+use kache_core::printable::count;
 use kache_core::printable::duration;
 use kache_core::settings::Settings;
 use kache_core::store::{Area, Store};
@@ -69,8 +70,8 @@ fn line(events: &[Event]) -> Option<String> {
     let tally = Tally::of(events);
     let units: u64 = tally.families.values().map(|family| family.units).sum();
     let hits = tally.units.hits;
-    let plural = if units == 1 { "unit" } else { "units" };
+    let all = count(units, "unit", "units");
     let saved = duration(tally.time.saved_us);
     let advice = if hits < units { "; `kache explain` tells why units missed" } else { "" };
-    Some(format!("kache: {hits} of {units} {plural} restored, {saved} saved{advice}\n"))
+    Some(format!("kache: {hits} of {all} restored, {saved} saved{advice}\n"))
 }

@@ -1,5 +1,6 @@
 //! Sums of the events of one build.
 
+use crate::text::count;
 use crate::workload::Units;
 use kache_core::events::{Confirmation, Event, Kind, Outcome};
 use serde::{Deserialize, Serialize};
@@ -123,17 +124,19 @@ impl BuildSummary {
 pub const SCRIPT: &str = "script";
 
 /// Families, and what people call their units.
-const NAMES: &[(&str, &str)] = &[
-    ("rustc", "crates"),
-    ("cc", "C objects"),
-    ("link", "links"),
-    (SCRIPT, "script runs"),
-    ("command", "commands"),
+const NAMES: &[(&str, &str, &str)] = &[
+    ("rustc", "crate", "crates"),
+    ("cc", "C object", "C objects"),
+    ("link", "link", "links"),
+    (SCRIPT, "script run", "script runs"),
+    ("command", "command", "commands"),
 ];
 
-/// What people call the units of a family.
-pub fn name(family: &str) -> &str {
-    NAMES.iter().find(|(known, _)| *known == family).map_or(family, |(_, name)| name)
+/// A number of units of a family, as people say it: `7 links`.
+pub fn number(units: usize, family: &str) -> String {
+    let named = NAMES.iter().find(|(known, ..)| *known == family);
+    let (one, many) = named.map_or((family, family), |(_, one, many)| (*one, *many));
+    count(units, one, many)
 }
 
 /// Whether an event is the run of a build script.

@@ -6,6 +6,7 @@
 //! owners and modes of members are ignored: GNU ar writes zeros unless configured otherwise (`ar U`), and
 //! then they describe the object's file, not its content. Nothing else is ignored.
 
+use crate::text::count;
 use object::read::archive::ArchiveFile;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ struct Member<'b> {
 pub fn difference(a: &[u8], b: &[u8]) -> Result<Option<String>, NotAnArchive> {
     let (a, b) = (members(a)?, members(b)?);
     if a.len() != b.len() {
-        return Ok(Some(format!("{} members instead of {}", b.len(), a.len())));
+        return Ok(Some(format!("{} instead of {}", count(b.len(), "member", "members"), a.len())));
     }
     for (x, y) in a.iter().zip(&b) {
         if without_session(&x.name) != without_session(&y.name) {

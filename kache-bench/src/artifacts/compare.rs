@@ -4,6 +4,7 @@ use crate::artifacts;
 use crate::artifacts::archive;
 use crate::error::{Error, Result};
 use crate::system::platform;
+use crate::text::count;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -29,6 +30,14 @@ pub struct ArtifactComparison {
     /// Bytes compared, of one build.
     pub bytes: u64,
     pub mismatches: Vec<Mismatch>,
+}
+
+impl ArtifactComparison {
+    /// The result in a few words: `12 artifacts, 1 differs`.
+    pub fn summary(&self) -> String {
+        let differ = count(self.mismatches.len(), "differs", "differ");
+        format!("{}, {differ}", count(self.artifacts, "artifact", "artifacts"))
+    }
 }
 
 /// Compares the restored build with the compiled one. `named` are files, relative to both, that a compiler is
@@ -81,7 +90,8 @@ fn compare_files(restored: &Path, compiled: &Path) -> Result<FileComparison> {
         return Ok(FileComparison::Identical(left.len() as u64));
     }
     let at = left.iter().zip(&right).position(|(a, b)| a != b).unwrap_or(left.len().min(right.len()));
-    let bytes = format!("{} bytes instead of {}, from byte {at} on", left.len(), right.len());
+    let bytes = count(left.len(), "byte", "bytes");
+    let bytes = format!("{bytes} instead of {}, from byte {at} on", right.len());
     Ok(match archive::difference(&right, &left) {
         Ok(None) => FileComparison::EqualMembers(left.len() as u64),
         Ok(Some(why)) => FileComparison::Different(format!("{why}; {bytes}")),

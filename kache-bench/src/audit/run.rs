@@ -17,6 +17,7 @@ use crate::recorded_build::{RecordedBuild, RecordedUnit, Rerun};
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::system::strace;
+use crate::text::count;
 use kache_core::events::Outcome;
 use kache_core::key_trace::KeyTrace;
 use kache_report::explain::diff;
@@ -86,7 +87,9 @@ pub fn run(
     let mut findings = audit.findings;
     findings.unaccounted = audit.unaccounted.into_values().collect();
     findings.unaccounted.sort_by(|a, b| b.units.cmp(&a.units).then_with(|| a.pattern.cmp(&b.pattern)));
-    shown.end(&format!("{} units, {} unaccounted patterns", findings.audited, findings.unaccounted.len()));
+    let units = count(findings.audited, "unit", "units");
+    let patterns = count(findings.unaccounted.len(), "unaccounted pattern", "unaccounted patterns");
+    shown.end(&format!("{units}, {patterns}"));
     Ok(findings)
 }
 
@@ -306,25 +309,27 @@ impl AuditFindings {
         if !self.unaccounted.is_empty() {
             let units: usize = self.unaccounted.iter().map(|n| n.units).max().unwrap_or_default();
             problems.push(format!(
-                "{} kinds of accesses, in up to {units} units, are neither recorded nor excused",
-                self.unaccounted.len()
+                "neither recorded nor excused: {}, in up to {}",
+                count(self.unaccounted.len(), "kind of access", "kinds of accesses"),
+                count(units, "unit", "units")
             ));
         }
         if !self.other_key.is_empty() {
             problems.push(format!(
-                "{} units have a different key than in the build, for an unknown reason: {}",
-                self.other_key.len(),
+                "{} a different key than in the build, for an unknown reason: {}",
+                count(self.other_key.len(), "unit has", "units have"),
                 self.other_key[0]
             ));
         }
         if !self.failed.is_empty() {
-            problems.push(format!("{} units could not run again: {}", self.failed.len(), self.failed[0]));
+            let units = count(self.failed.len(), "unit", "units");
+            problems.push(format!("{units} could not run again: {}", self.failed[0]));
         }
         problems
     }
 
     pub fn text(&self) -> String {
-        let mut out = format!("{} of {} units audited\n", self.audited, self.units);
+        let mut out = format!("{} of {} audited\n", self.audited, count(self.units, "unit", "units"));
         for (reason, n) in &self.unstored {
             out += &format!("  {n} skipped, since they are not stored: {reason}\n");
         }
@@ -355,8 +360,13 @@ impl AuditFindings {
         }
         for n in self.unaccounted.iter().take(SHOWN) {
             out += &format!(
-                "  {} {} by {}: {} units, e.g. {} ({})\n",
-                n.pattern, n.kind, n.program, n.units, n.example, n.path
+                "  {} {} by {}: {}, e.g. {} ({})\n",
+                n.pattern,
+                n.kind,
+                n.program,
+                count(n.units, "unit", "units"),
+                n.example,
+                n.path
             );
         }
         if self.unaccounted.len() > SHOWN {

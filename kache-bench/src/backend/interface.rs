@@ -12,6 +12,7 @@ use super::Endpoint;
 use crate::analysis::event_log::EventLog;
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
+use crate::text::count;
 use crate::workload::Wiring;
 use ::kache_core::events::Event;
 use ::kache_core::key_trace::KeyTrace;
@@ -33,6 +34,13 @@ pub struct Counts {
     pub misses: u64,
     /// Invocations passed to the compiler without a lookup.
     pub passed: u64,
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (hits, misses) = (count(self.hits, "hit", "hits"), count(self.misses, "miss", "misses"));
+        write!(f, "{hits}, {misses}, {} bypassed", self.passed)
+    }
 }
 
 impl std::ops::Sub for Counts {

@@ -113,8 +113,9 @@ pub fn prove(
             .find(|c| embedded_paths::names(c, label))
             .map(|c| c.reason.clone())
             .unwrap_or_default();
-        let evidence = (differ > 0)
-            .then(|| format!("of two compiles in the same place {differ} of {} outputs differ", files.len()));
+        let evidence = (differ > 0).then(|| {
+            format!("outputs that differ between two compiles in the same place: {differ} of {}", files.len())
+        });
         proofs.push(Proof { unit: label.clone(), reason, evidence });
     }
     Ok(proofs)

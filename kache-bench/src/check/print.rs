@@ -56,7 +56,12 @@ fn write_figures(out: &mut String, judged: &Judged<CheckFindings>) -> fmt::Resul
     for (script, holds) in findings.third.iter().flat_map(|third| &third.scripts) {
         writeln!(out, "  {script}: {holds}")?;
     }
-    writeln!(out, "key stability  {}  ({equal} of {paired} pairs)", percent(judged.key_stability))?;
+    writeln!(
+        out,
+        "key stability  {}  ({equal} of {})",
+        percent(judged.key_stability),
+        text::count(paired, "pair", "pairs")
+    )?;
     writeln!(out, "restored       {}, {}", restored(&summary), size(summary.restored_bytes))?;
     if let Some(hit) = summary.hit_us {
         let [median, min, max] = [hit.median, hit.min, hit.max].map(|us| us as f64 / 1e3);
@@ -74,14 +79,15 @@ fn write_figures(out: &mut String, judged: &Judged<CheckFindings>) -> fmt::Resul
 fn of_what(summary: &BuildSummary, with_scripts: bool) -> String {
     let counted = summary.families.iter().filter(|(family, _)| with_scripts || *family != SCRIPT);
     let each: Vec<_> = counted
-        .map(|(family, Rate { units, hits })| format!("{hits} of {units} {}", summary::name(family)))
+        .map(|(family, Rate { units, hits })| format!("{hits} of {}", summary::number(*units, family)))
         .collect();
     each.join(", ")
 }
 
 fn restored(summary: &BuildSummary) -> String {
-    let methods: Vec<_> =
-        summary.restore.iter().map(|(method, files)| format!("{files} files by {method}")).collect();
+    let by =
+        |(method, files): (&String, &u64)| format!("{} by {method}", text::count(files, "file", "files"));
+    let methods: Vec<_> = summary.restore.iter().map(by).collect();
     if methods.is_empty() { "nothing".into() } else { methods.join(", ") }
 }
 
@@ -146,13 +152,8 @@ fn write_key_mismatches(out: &mut String, key_mismatches: &[KeyMismatch]) -> fmt
         writeln!(out, "key mismatch {}: {}: {}{detail}", at + 1, mismatch.cause.word(), mismatch.component)?;
         writeln!(out, "  root cause   {}{}", mismatch.first, others(&mismatch.root_units[1..]))?;
         if !mismatch.affected.is_empty() {
-            let units = if mismatch.affected.len() == 1 { "unit" } else { "units" };
-            writeln!(
-                out,
-                "  affected     {} {units}: {}",
-                mismatch.affected.len(),
-                names(&mismatch.affected)
-            )?;
+            let units = text::count(mismatch.affected.len(), "unit", "units");
+            writeln!(out, "  affected     {units}: {}", names(&mismatch.affected))?;
         }
         write_words(out, mismatch)?;
     }
@@ -202,6 +203,18 @@ fn percent(share: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_unit_and_one_file_are_not_named_as_many() {
+        let one = Rate { units: 1, hits: 0 };
+        let summary = BuildSummary {
+            families: [("cc".into(), one), ("link".into(), Rate { units: 2, hits: 1 })].into(),
+            restore: [("clone".into(), 1)].into(),
+            ..BuildSummary::default()
+        };
+        assert_eq!(of_what(&summary, false), "0 of 1 C object, 1 of 2 links");
+        assert_eq!(restored(&summary), "1 file by clone");
+    }
 
     #[test]
     fn nearly_all_is_not_all() {

@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::files;
 use crate::system::scratch::Scratch;
+use crate::text::count;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
 use kache_core::events::{Event, RemoteWay};
@@ -367,12 +368,13 @@ impl RemoteFindings {
                     second.proved().any(|p| description.starts_with(&format!("{}: ", p.unit)))
                 };
                 let named: Vec<_> = second.missed.iter().filter(|m| !is_proved(m)).take(5).cloned().collect();
-                problems.push(format!("{at}, {lost} of {all} units were not restored: {}", named.join("; ")));
+                let (all, were) = (count(all, "unit", "units"), if lost == 1 { "was" } else { "were" });
+                problems.push(format!("{at}, {lost} of {all} {were} not restored: {}", named.join("; ")));
             }
             let differ = second.artifacts.as_ref().map_or(0, |a| a.mismatches.len());
             if differ > 0 {
-                problems
-                    .push(format!("{at}, {differ} artifacts are not what the compiler makes in that place"));
+                let differ = count(differ, "artifact is", "artifacts are");
+                problems.push(format!("{at}, {differ} not what the compiler makes in that place"));
             }
             let peers =
                 self.seconds.iter().filter(|s| s.backend != "kache" && s.latency_ms == second.latency_ms);
@@ -398,12 +400,18 @@ impl RemoteFindings {
         out += "second machine\n";
         for s in &self.seconds {
             let place = if s.same_place { "same place" } else { "other place" };
-            let artifacts = s.artifacts.as_ref().map_or("not compared".to_owned(), |a| {
-                format!("{} artifacts, {} differ", a.artifacts, a.mismatches.len())
-            });
+            let artifacts =
+                s.artifacts.as_ref().map_or("not compared".to_owned(), ArtifactComparison::summary);
             out += &format!(
-                "  {:<10} {:>3} ms {place} {:8.2} s  {} hits, {} misses; {artifacts}; {} connections, {} requests; {:?}\n",
-                s.backend, s.latency_ms, s.seconds, s.hits, s.misses, s.connections, s.requests, s.ways
+                "  {:<10} {:>3} ms {place} {:8.2} s  {}, {}; {artifacts}; {}, {}; {:?}\n",
+                s.backend,
+                s.latency_ms,
+                s.seconds,
+                count(s.hits, "hit", "hits"),
+                count(s.misses, "miss", "misses"),
+                count(s.connections, "connection", "connections"),
+                count(s.requests, "request", "requests"),
+                s.ways
             );
             for proof in &s.embedded_paths {
                 let found = proof.evidence.as_deref().unwrap_or("NOT PROVED");
@@ -464,6 +472,6 @@ mod tests {
             RemoteFindings { seconds: vec![second], ..RemoteFindings::default() }.problems()
         };
         assert_eq!(with(Some("a path is in liba.rlib")), Vec::<String>::new());
-        assert!(with(None)[0].contains("1 of 4 units were not restored: a 1.0"));
+        assert!(with(None)[0].contains("1 of 4 units was not restored: a 1.0"));
     }
 }

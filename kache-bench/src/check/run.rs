@@ -338,7 +338,7 @@ impl CheckRun<'_> {
         let shown = progress::Progress::begin("compare artifacts", None);
         let start = Instant::now();
         let comparison = compare::compare(restored, c.root(), named)?;
-        shown.end(&format!("{} artifacts, {} differ", comparison.artifacts, comparison.mismatches.len()));
+        shown.end(&comparison.summary());
         self.findings.artifacts = Some(comparison);
         self.record("compare artifacts", c, start.elapsed(), None);
         Ok(())

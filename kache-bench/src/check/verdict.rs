@@ -18,7 +18,9 @@ pub fn judge(findings: &CheckFindings, expect: &Expect, plan: CheckPlan) -> RunV
     }
     if let Some(artifacts) = findings.artifacts.as_ref().filter(|a| !a.mismatches.is_empty()) {
         let (differ, all) = (artifacts.mismatches.len(), artifacts.artifacts);
-        problems.push(format!("{differ} of {all} artifacts are not what the compiler makes in that place"));
+        let are = if differ == 1 { "is" } else { "are" };
+        let all = text::count(all, "artifact", "artifacts");
+        problems.push(format!("{differ} of {all} {are} not what the compiler makes in that place"));
     }
     for proof in findings.nondeterministic.iter().filter(|proof| proof.evidence.is_none()) {
         problems.push(format!(
@@ -35,8 +37,8 @@ pub fn judge(findings: &CheckFindings, expect: &Expect, plan: CheckPlan) -> RunV
 fn builds(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
     match findings.summary("cold build") {
         Some(summary) if summary.units < expect.units => {
-            problems
-                .push(format!("{} units were built, at least {} are expected", summary.units, expect.units));
+            let built = text::count(summary.units, "unit was", "units were");
+            problems.push(format!("{built} built, at least {} are expected", expect.units));
         }
         None => problems.push("the cache wrote no events, so its keys cannot be checked".into()),
         _ => {}
@@ -46,11 +48,13 @@ fn builds(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>)
         let errors: usize = summary.errors.values().sum();
         if errors > 0 {
             let reasons: Vec<_> = summary.errors.keys().cloned().collect();
-            problems.push(format!("{}: the cache failed on {errors} units ({})", phase.name, list(&reasons)));
+            let units = text::count(errors, "unit", "units");
+            problems.push(format!("{}: the cache failed on {units} ({})", phase.name, list(&reasons)));
         }
     }
     if findings.unreadable_events > 0 {
-        problems.push(format!("{} event lines could not be read", findings.unreadable_events));
+        let lines = text::count(findings.unreadable_events, "event line", "event lines");
+        problems.push(format!("{lines} could not be read"));
     }
 }
 
@@ -70,7 +74,11 @@ fn keys(findings: &CheckFindings, expect: &Expect, problems: &mut Vec<String>) {
     if let Some(again) = findings.summary("second build")
         && again.hit_rate().unwrap_or(0.0) < expect.third_hit_rate
     {
-        problems.push(format!("second build: {} of {} units hit", again.hits, again.units));
+        problems.push(format!(
+            "second build: {} of {} hit",
+            again.hits,
+            text::count(again.units, "unit", "units")
+        ));
     }
     if !stability.unpaired.is_empty() {
         problems.push(format!("built in one clone only: {}", list(&stability.unpaired)));

@@ -5,6 +5,7 @@ use crate::analysis::timeline::Timeline;
 use crate::check::{self, CheckPlan, print, verdict};
 use crate::error::Result;
 use crate::record::{Judged, Record, RecordHead};
+use crate::text;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -21,7 +22,8 @@ pub(super) fn judge(
     let (findings, checkouts) = checked?;
     let mut head =
         RecordHead::of(command, checkouts.a.root()).on(&workload, &checkouts.commit).with(&backend)?;
-    head.injected = (plan.lose > 0).then(|| format!("{} results were lost", plan.lose));
+    head.injected =
+        (plan.lose > 0).then(|| format!("{} lost", text::count(plan.lose, "result was", "results were")));
     let findings = Judged {
         verdict: verdict::judge(&findings, &workload.expect, plan),
         hit_rate: findings.summary("build from the cache").and_then(|warm| warm.compiles().share()),

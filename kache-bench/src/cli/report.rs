@@ -4,6 +4,7 @@ use super::options::below;
 use crate::error::{Error, Result};
 use crate::history::History;
 use crate::report::{self, Page};
+use crate::text::{count, size};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ pub(super) fn run(options: &Options) -> Result<ExitCode> {
     let file = options.output.clone().unwrap_or_else(|| results.join("report.html"));
     let text = report::html(&page);
     std::fs::write(&file, &text).map_err(Error::io("write the page to", &file))?;
-    println!("{} ({}, {} runs)", file.display(), crate::text::size(text.len() as u64), history.entries.len());
+    let runs = count(history.entries.len(), "run", "runs");
+    println!("{} ({}, {runs})", file.display(), size(text.len() as u64));
     Ok(ExitCode::SUCCESS)
 }

@@ -10,8 +10,7 @@ use clap::ValueEnum;
 
 /// One line about a finished build.
 pub(super) fn sample(sample: &Sample) -> String {
-    let counts =
-        sample.counts.map(|c| format!(", {} hits, {} misses, {} bypassed", c.hits, c.misses, c.passed));
+    let counts = sample.counts.map(|counts| format!(", {counts}"));
     let invalid = sample.invalid.as_ref().map(|why| format!(" INVALID: {why}"));
     format!("{:.2} s{}{}", sample.seconds, counts.unwrap_or_default(), invalid.unwrap_or_default())
 }

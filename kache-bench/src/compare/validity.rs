@@ -8,6 +8,7 @@ use super::phase::ComparePhase;
 use super::sample::Sample;
 use crate::backend::{Backend, Counts, Language};
 use crate::error::Result;
+use crate::text::count;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
 use std::fs;
@@ -82,14 +83,16 @@ pub(super) fn judge(
     };
     if sample.phase == ComparePhase::Cold && misses == 0 {
         return Some(format!(
-            "its statistics show no compile ({hits} hits, {passed} bypassed): it is not wired"
+            "its statistics show no compile ({}, {passed} bypassed): it is not wired",
+            count(hits, "hit", "hits")
         ));
     }
     if sample.phase == ComparePhase::Cold && kept == 0 {
         return Some("its cache directory is empty after the build: it stores its data elsewhere".into());
     }
     if sample.phase.is_warm() && hits == 0 {
-        return Some(format!("its statistics show no hits ({misses} misses, {passed} bypassed)"));
+        let misses = count(misses, "miss", "misses");
+        return Some(format!("its statistics show no hits ({misses}, {passed} bypassed)"));
     }
     None
 }

@@ -3,6 +3,7 @@
 use super::significance::{EFFECT, RULED_OUT, share};
 use super::verdict::{FigureRow, Gate, GateVerdict, JudgedRun};
 use crate::text::Table;
+use crate::text::count;
 use std::fmt::Write;
 
 /// As text: details of figures that are not ok, and the number of the others.
@@ -31,7 +32,9 @@ fn rest(judged: &JudgedRun) -> String {
         return "the first recorded run of its kind on this class of machine: there is nothing to compare with".to_string();
     }
     let ok = judged.rows.iter().filter(|row| row.verdict == GateVerdict::Ok).count();
-    format!("{ok} of {} figures ok, compared with {} recorded runs", judged.rows.len(), judged.recorded)
+    let figures = count(judged.rows.len(), "figure", "figures");
+    let runs = count(judged.recorded, "recorded run", "recorded runs");
+    format!("{ok} of {figures} ok, compared with {runs}")
 }
 
 /// A run without recorded runs takes one line, not one for each figure.

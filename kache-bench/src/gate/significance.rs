@@ -23,6 +23,7 @@
 //! runs.
 
 use crate::compare::median;
+use crate::text::count;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -171,13 +172,15 @@ pub(super) fn share(share: f64) -> String {
 /// Describes a shift, or why it is unknown.
 pub(super) fn description(shift: Option<&Shift>) -> String {
     let Some(shift) = shift else { return "nothing recorded to compare with".into() };
-    let sample = format!("{} against {} of {} runs", shift.rounds, shift.recorded, shift.runs);
+    let sample =
+        format!("{} against {} of {}", shift.rounds, shift.recorded, count(shift.runs, "run", "runs"));
     let (Some(low), Some(high)) = (shift.low, shift.high) else {
         let wanted = if shift.runs < 2 {
             "at least two recorded runs are needed to estimate the variation between runs".to_owned()
         } else {
             let enough = (shift.rounds..100).find(|n| critical(*n, shift.recorded).is_some()).unwrap_or(100);
-            format!("at least {enough} rounds are needed with this number of recorded builds")
+            let enough = count(enough, "round is", "rounds are");
+            format!("at least {enough} needed with this number of recorded builds")
         };
         return format!("{} ({sample}): {wanted}", percent(shift.by));
     };

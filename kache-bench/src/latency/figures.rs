@@ -61,7 +61,7 @@ impl Figures {
 
 /// Why the cache's statistics contradict the expected kind.
 pub(super) fn judge(kind: InvocationKind, n: u64, counts: Option<Counts>) -> Option<String> {
-    let Some(Counts { hits, misses, passed }) = counts else {
+    let Some(counts @ Counts { hits, misses, .. }) = counts else {
         return Some("it has no statistics of hits and misses".into());
     };
     let (is_wrong, what) = match kind {
@@ -69,8 +69,7 @@ pub(super) fn judge(kind: InvocationKind, n: u64, counts: Option<Counts>) -> Opt
         InvocationKind::Miss => (misses < n, "not all are misses"),
         InvocationKind::Bypass => (hits > 0 || misses > 0, "not bypassed"),
     };
-    is_wrong
-        .then(|| format!("{what} by its statistics ({hits} hits, {misses} misses, {passed} passed of {n})"))
+    is_wrong.then(|| format!("{what} by its statistics ({counts} of {n})"))
 }
 
 /// Where kache spent its time: medians of its events, in µs.

@@ -7,6 +7,7 @@
 
 use crate::audit::{self, Access, AccessKind, ProcessAccesses};
 use crate::system::strace;
+use crate::text;
 use kache_core::key_trace::KeyTrace;
 use kache_frontends::excuses;
 use kache_frontends::tables::{self, Row};
@@ -58,7 +59,8 @@ impl Paths {
                 Ok(()) => "no unit could be watched",
                 Err(_) => "strace is not installed",
             };
-            return format!("skipped {} rows about paths: {why}\n", self.rows.len());
+            let rows = text::count(self.rows.len(), "row", "rows");
+            return format!("skipped {rows} about paths: {why}\n");
         }
         let head =
             "rows about paths of the machine, which are not changed: number of units that needed each, of";

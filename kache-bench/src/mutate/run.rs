@@ -18,6 +18,7 @@ use crate::recorded_build::{RecordedBuild, RecordedUnit, Rerun};
 use crate::system::progress;
 use crate::system::scratch::Scratch;
 use crate::system::strace;
+use crate::text;
 use kache_core::dependency::Kind;
 use kache_core::events::{Event, Outcome};
 use kache_core::key_trace::{Component, KeyTrace, Part};
@@ -106,7 +107,8 @@ pub fn run(recorded: &mut RecordedBuild, scratch: &Scratch, plan: MutatePlan) ->
     }
     let MutateRun { findings, shown, .. } = run;
     let changed: usize = findings.kinds.values().map(|k| k.changed).sum();
-    shown.end(&format!("{changed} inputs changed, {} wrong", findings.wrong.len()));
+    let inputs = text::count(changed, "input", "inputs");
+    shown.end(&format!("{inputs} changed, {} wrong", findings.wrong.len()));
     Ok(findings)
 }
 
@@ -426,7 +428,8 @@ impl MutateFindings {
     }
 
     pub fn text(&self) -> String {
-        let mut out = format!("{} units, drawn with --seed {}\n", self.units, self.seed);
+        let units = text::count(self.units, "unit", "units");
+        let mut out = format!("{units}, drawn with --seed {}\n", self.seed);
         out += "recorded inputs: units that have one, changed, missed and named, missed and refused by the compiler\n";
         for (kind, e) in &self.kinds {
             out += &format!(
@@ -453,7 +456,8 @@ impl MutateFindings {
             out += &format!("  0, since no selected unit has it: {}\n", left.join(", "));
         }
         out += &self.paths.text();
-        out += &format!("{} units with equal outputs after all of these changed at once\n", self.equal);
+        let equal = text::count(self.equal, "unit", "units");
+        out += &format!("{equal} with equal outputs after all of these changed at once\n");
         if !self.nondeterministic.is_empty() {
             out += &format!("  different on every compile: {}\n", self.nondeterministic.join(", "));
         }

@@ -9,7 +9,7 @@ use super::verdicts::{self, Card};
 use crate::compare::Comparison;
 use crate::gate::{FigureRow, GateVerdict, JudgedRun};
 use crate::history::{HistoryEntry, RecordedRun};
-use crate::text::ratio;
+use crate::text::{count, ratio};
 use crate::traps::TrapsReport;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -52,11 +52,11 @@ fn top(page: &Page<'_>, cards: &[Card]) -> Markup {
     html! {
         header {
             h1 { "kache: measurements" }
-            p.muted { (page.history.entries.len()) " recorded runs, the latest of " (page.day())
+            p.muted { (count(page.history.entries.len(), "recorded run", "recorded runs")) ", the latest of " (page.day())
                 ". Times of different classes of machine are never compared." }
             div.tiles {
-                div.tile { b.figure { (passed) " of " (all) } "latest runs as required" }
-                div.tile { b.figure { (wrong) } "false hits in them" }
+                div.tile { b.figure { (passed) " of " (all) } @if all == 1 { "latest run as required" } @else { "latest runs as required" } }
+                div.tile { b.figure { (wrong) } @if wrong == 1 { "false hit in them" } @else { "false hits in them" } }
                 div.tile { b { (gate_badge(page.gate.verdict)) } "against recorded runs" }
             }
             nav aria-label="Sections" {
@@ -107,7 +107,7 @@ fn card_of(card: &Card) -> Markup {
             @for figure in &card.figures { p.figure { (figure) } }
             @if !card.problems.is_empty() {
                 @if card.problems.iter().map(String::len).sum::<usize>() > 260 {
-                    details { summary { (card.problems.len()) " problems" } (listed(&card.problems)) }
+                    details { summary { (count(card.problems.len(), "problem", "problems")) } (listed(&card.problems)) }
                 } @else { (listed(&card.problems)) }
             }
             @if !card.moved.is_empty() { p { "Worse than recorded:" } (listed(&card.moved)) }
@@ -249,7 +249,7 @@ fn comparison_of(entry: &HistoryEntry, comparison: &Comparison) -> Markup {
     html! {
         h3 { (entry.head.workload) }
         p.muted {
-            (comparison.rounds) " interleaved rounds on " (place(entry)) ". Median, minimum and maximum."
+            (count(comparison.rounds, "round", "interleaved rounds")) " on " (place(entry)) ". Median, minimum and maximum."
         }
         (plots(&times::of_comparison(comparison)))
         details {
@@ -369,7 +369,7 @@ fn trap_summary(entry: &HistoryEntry, report: &TrapsReport) -> Markup {
         .chain(columns.iter().map(|verdict| format!("#{}", verdict.label())))
         .collect();
     html! {
-        p.muted { (report.rows.len()) " known ways for a cache to return a wrong result, each tried with every cache, on " (place(entry)) "." }
+        p.muted { (count(report.rows.len(), "known way", "known ways")) " for a cache to return a wrong result, each tried with every cache, on " (place(entry)) "." }
         (table(&heads.iter().map(String::as_str).collect::<Vec<_>>(), html! {
             @for (name, version) in &report.backends {
                 tr {
@@ -423,8 +423,8 @@ fn bottom(page: &Page<'_>) -> Markup {
     html! {
         footer {
             p { "Classes of machine: " (classes.into_iter().collect::<Vec<_>>().join("; ")) "." }
-            p { "Made by " code { "kache-bench report" } " from " (page.history.entries.len()) " records, " (probes) " of audits and mutations among the latest."
-                @if page.unknown() > 0 { " " (page.unknown()) " records of commands or versions that this program does not know were left out." } }
+            p { "Made by " code { "kache-bench report" } " from " (count(page.history.entries.len(), "record", "records")) ", " (probes) " of audits and mutations among the latest."
+                @if page.unknown() > 0 { " " (count(page.unknown(), "record was", "records were")) " left out, made by commands or versions that this program does not know." } }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::page::{Page, seconds};
 use super::{key_mismatches, verdicts};
 use crate::compare::Comparison;
 use crate::history::HistoryEntry;
+use crate::text::count;
 use crate::text::{self, Table, markdown_cell as cell, ratio};
 use std::fmt::Write;
 
@@ -18,7 +19,8 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
     let cards = verdicts::cards(page);
     let (passed, all) = verdicts::passed(&cards);
     let wrong = verdicts::false_hits(page);
-    writeln!(out, "## kache: {passed} of {all} latest runs as required, {wrong} false hits\n")?;
+    let (all, wrong) = (count(all, "latest run", "latest runs"), count(wrong, "false hit", "false hits"));
+    writeln!(out, "## kache: {passed} of {all} as required, {wrong}\n")?;
     let mut table = Table::new(["run", "verdict", "figures", "problems", "when and where"]);
     for card in &cards {
         let verdict = card.ok.map_or("–", |ok| if ok { "OK" } else { "**NOT OK**" });
@@ -32,8 +34,9 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
         write_comparison(out, entry, comparison)?;
     }
     for found in key_mismatches::found(page) {
-        let (workload, count) = (cell(found.workload), found.key_mismatches.len());
-        writeln!(out, "<details><summary>{workload}: {count} key mismatches</summary>\n")?;
+        let workload = cell(found.workload);
+        let mismatches = count(found.key_mismatches.len(), "key mismatch", "key mismatches");
+        writeln!(out, "<details><summary>{workload}: {mismatches}</summary>\n")?;
         for mismatch in found.key_mismatches {
             let units =
                 mismatch.root_units.iter().take(NAMED).map(|unit| cell(unit)).collect::<Vec<_>>().join(", ");
@@ -52,9 +55,9 @@ fn write(out: &mut String, page: &Page<'_>) -> std::fmt::Result {
 fn write_comparison(out: &mut String, entry: &HistoryEntry, comparison: &Comparison) -> std::fmt::Result {
     writeln!(
         out,
-        "{}, {} interleaved rounds, {}:\n",
+        "{}, {}, {}:\n",
         cell(&entry.head.workload),
-        comparison.rounds,
+        count(comparison.rounds, "round", "interleaved rounds"),
         cell(&entry.class().unwrap_or_default())
     )?;
     let mut table = Table::new(["phase", "backend", "median", "range", "× plain", "× best other"]);

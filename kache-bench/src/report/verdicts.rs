@@ -6,6 +6,7 @@ use crate::check::{CheckFindings, Stability};
 use crate::gate::{GateVerdict, JudgedRun};
 use crate::history::{HistoryEntry, RecordedRun};
 use crate::record::Judged;
+use crate::text::count;
 use crate::traps::TrapVerdict;
 
 #[derive(Debug, PartialEq)]
@@ -80,7 +81,11 @@ fn card(entry: &HistoryEntry, judged: Option<&JudgedRun>) -> Card {
                 named(verdict).map(move |row| format!("{}: {}", verdict.label(), row.name))
             });
             let figures = vec![
-                format!("{} cases, {} of them ok", report.rows.len(), report.count("kache", TrapVerdict::Ok)),
+                format!(
+                    "{}, {} of them ok",
+                    count(report.rows.len(), "case", "cases"),
+                    report.count("kache", TrapVerdict::Ok)
+                ),
                 format!("false hits: {}", report.count("kache", TrapVerdict::FalseHit)),
             ];
             (Some(crate::traps::passes(&report.rows)), figures, problems.collect())

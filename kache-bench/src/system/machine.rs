@@ -1,6 +1,7 @@
 //! The machine of a measurement; figures of different machines are never compared.
 
 use crate::system::environment::Environment;
+use crate::text::count;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::process::Command;
@@ -36,6 +37,10 @@ impl Machine {
 }
 
 impl Machine {
+    pub fn cores(&self) -> String {
+        count(self.cores, "core", "cores")
+    }
+
     /// Properties that must be equal for two runs to be comparable: processor model and number, memory in
     /// GiB, the kernel's minor version and the compiler's release. Kernel patches and a host's suffix do not
     /// matter.
@@ -43,8 +48,8 @@ impl Machine {
         let gib = (self.memory_mib as f64 / 1024.0).round();
         let series: Vec<_> = self.kernel.splitn(3, ['.', '-']).take(2).collect();
         let rustc = self.rustc.split_whitespace().nth(1).unwrap_or("unknown");
-        let (cpu, cores) = (&self.cpu, self.cores);
-        format!("{cpu}, {cores} cores, {gib} GiB, Linux {}, rustc {rustc}", series.join("."))
+        let (cpu, cores) = (&self.cpu, self.cores());
+        format!("{cpu}, {cores}, {gib} GiB, Linux {}, rustc {rustc}", series.join("."))
     }
 }
 

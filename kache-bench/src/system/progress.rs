@@ -2,6 +2,7 @@
 //!
 //! On a terminal one updated line; otherwise (CI, a log) plain lines at intervals.
 
+use crate::text::count;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,10 +45,10 @@ impl Progress {
 
     /// Shows the number of units and hits.
     pub fn count(&mut self, units: usize, hits: usize) {
-        self.show(units, &format!("units, {hits} hits"));
+        self.show(units, &format!("units, {}", count(hits, "hit", "hits")));
     }
 
-    /// Shows a number of items: `cases`, `runs`.
+    /// Shows a number of items, which is never far from growing: `cases`, `runs`.
     pub fn show(&mut self, done: usize, what: &str) {
         match &self.bar {
             // A build can have more units than expected.

@@ -146,7 +146,7 @@ fn wrong(have: &BuildOutcome, want: &BuildOutcome, before: &BuildOutcome) -> Opt
 
 fn how(when: &str, seen: &BuildOutcome) -> String {
     seen.counts.map_or_else(String::new, |c| {
-        let counted = format!("{when}: {} hits, {} misses, {} bypassed", c.hits, c.misses, c.passed);
+        let counted = format!("{when}: {c}");
         std::iter::once(&counted).chain(&seen.reasons).cloned().collect::<Vec<_>>().join("; ")
     })
 }

@@ -15,6 +15,7 @@ use crate::system::interrupt;
 use crate::system::progress;
 use crate::system::scratch::{Scratch, ScratchOptions};
 use crate::system::workspace;
+use crate::text;
 use clap::Args;
 use rayon::prelude::*;
 use std::path::PathBuf;
@@ -178,7 +179,7 @@ fn try_all(
     // The result of an interrupted case means nothing.
     interrupt::check()?;
     let (shown, tried) = shown.into_inner().expect("no thread panicked");
-    shown.end(&format!("{tried} trials"));
+    shown.end(&text::count(tried, "trial", "trials"));
     let mut outcomes = outcomes.into_iter();
     let row = |&(theme, case): &Chosen| TrapRow {
         theme: theme.into(),

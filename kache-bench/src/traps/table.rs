@@ -5,7 +5,7 @@ use super::judge::TrapVerdict;
 use super::record::{TrapRow, TrapsReport};
 use super::themes::Chosen;
 use crate::record::Record;
-use crate::text::Table;
+use crate::text::{Table, count};
 use std::fmt::Write;
 
 /// The cases for `--list`.
@@ -25,7 +25,7 @@ pub fn list(chosen: &[Chosen]) -> String {
         };
         let _ = writeln!(out, "  {}: {}\n      {demands}; {}", case.name, case.about, case.source);
     }
-    let _ = writeln!(out, "\n{} cases", chosen.len());
+    let _ = writeln!(out, "\n{}", count(chosen.len(), "case", "cases"));
     out
 }
 
@@ -87,8 +87,8 @@ pub fn markdown(record: &Record<TrapsReport>) -> String {
     let (head, report) = (&record.head, &record.findings);
     let linked = |row: &TrapRow| format!("[{}]({}): {}", row.name, row.source, row.about.replace('|', "\\|"));
     format!(
-        "{} cases, {}.\n\n{}\n{}",
-        report.rows.len(),
+        "{}, {}.\n\n{}\n{}",
+        count(report.rows.len(), "case", "cases"),
         head.setting(),
         report.summary("backend").markdown(str::to_owned),
         table(report, |theme| format!("**{theme}**"), linked).markdown(str::to_owned)

@@ -7,6 +7,7 @@ use crate::upload::UploadRound;
 use crate::{Agent, locked, runtime};
 use kache_core::digest::Digest;
 use kache_core::platform::{self, socket};
+use kache_core::printable::count;
 use kache_core::remote::client::{AgentConfig, AgentFiles};
 use kache_core::remote::format::BuildUnit;
 use kache_core::remote::protocol::{self, Request, Response, Unavailable};
@@ -321,7 +322,8 @@ impl Agent {
             let written = if finished { self.write_build_manifests().await } else { Ok(()) };
             self.check_lists().await;
             if let Some(why) = round.errors.first() {
-                self.log(&format!("{} results are still to be uploaded: {why}", round.remaining));
+                let results = count(round.remaining, "result is", "results are");
+                self.log(&format!("{results} still to be uploaded: {why}"));
             }
             pause = next_pause(pause, !round.errors.is_empty(), written.is_err());
             match pause.max(self.throttle_pause().unwrap_or_default()) {

@@ -1,4 +1,14 @@
-//! Text for people: what comes from outside (names, paths, values of settings), safe to print on a terminal, and durations.
+//! Text for people: what comes from outside (names, paths, values of settings), safe to print on a terminal, numbers of things, and
+//! durations.
+
+use std::fmt::Display;
+
+/// A number of things: `1 unit`, `3 units`.
+pub fn count(n: impl Display, one: &str, many: &str) -> String {
+    let n = n.to_string();
+    let things = if n == "1" { one } else { many };
+    format!("{n} {things}")
+}
 
 /// Escapes control characters and characters that reorder a line.
 pub fn sanitize(text: &str) -> String {
@@ -27,5 +37,16 @@ pub fn duration(us: i64) -> String {
         60_000_000..3_600_000_000 => format!("{sign}{} min {} s", s / 60, s % 60),
         3_600_000_000..172_800_000_000 => format!("{sign}{} h {} min", s / 3600, s % 3600 / 60),
         _ => format!("{sign}{} days", s / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_not_named_as_many() {
+        let counted = [0, 1, 2, 11].map(|n| count(n, "miss", "misses"));
+        assert_eq!(counted, ["0 misses", "1 miss", "2 misses", "11 misses"]);
     }
 }

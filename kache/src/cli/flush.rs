@@ -3,6 +3,7 @@
 //! JSON: `{"v":2,"uploaded","remaining","errors":[…]}`. The exit status is 1 if an upload remains.
 
 use super::output::{Answer, CliError, Format, failed, settings};
+use super::page::count;
 use super::transfer;
 use kache_core::remote::client::Client;
 use kache_core::remote::protocol::{Request, Response};
@@ -44,7 +45,8 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
         transfer::agent(None)?;
         let Some(mut client) = Client::open(&config, store.dir()) else {
             return Err(CliError::failed(format!(
-                "{waiting} uploads are pending, but the agent does not start: see {}",
+                "{} pending, but the agent does not start: see {}",
+                count(waiting, "upload is", "uploads are"),
                 kache_core::remote::agent_dir(store.dir()).join("log").display()
             )));
         };

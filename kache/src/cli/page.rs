@@ -6,9 +6,11 @@
 
 use anstyle::AnsiColor;
 pub use anstyle::Style;
-pub use kache_core::printable::{duration, sanitize};
+pub use kache_core::printable::{count, duration, sanitize};
 use std::io::IsTerminal;
-use textwrap::{WordSplitter, wrap};
+use std::ops::Range;
+use textwrap::wrap_algorithms::wrap_first_fit;
+use textwrap::{WordSeparator, core::Word};
 use unicode_width::UnicodeWidthStr;
 
 pub const PLAIN: Style = Style::new();
@@ -55,9 +57,9 @@ impl Page {
         self.styled(PLAIN, text);
     }
 
-    /// One bold line, or several on a narrow terminal.
+    /// One bold line.
     pub fn heading(&mut self, text: impl AsRef<str>) {
-        self.wrapped(&[], BOLD, text.as_ref());
+        self.styled(BOLD, text);
     }
 
     /// One line in a style.
@@ -65,32 +67,54 @@ impl Page {
         self.spans(&[(style, text.as_ref().to_string())]);
     }
 
-    /// One line of several pieces.
+    /// One line of several pieces. Where the terminal is too narrow for it, it goes on below its own start.
     pub fn spans(&mut self, spans: &[Span]) {
-        for (style, text) in spans {
-            let text = sanitize(text);
-            let ansi = if self.colour { *style } else { PLAIN };
-            self.out.push_str(&format!("{ansi}{text}{ansi:#}"));
-        }
-        self.out.push('\n');
+        let spans = safe(spans);
+        let text = joined(&spans);
+        let start = text.len() - text.trim_start().len();
+        self.flow(&spans, &text, start);
     }
 
-    /// Pieces, then text that wraps at the terminal's width and continues below its own start.
+    /// Pieces, then text that goes on below its own start where the terminal is too narrow for it.
     pub fn folded(&mut self, lead: &[Span], text: &str) {
-        self.wrapped(lead, PLAIN, text);
+        self.hanging(lead, &[(PLAIN, text.to_string())]);
     }
 
-    fn wrapped(&mut self, lead: &[Span], style: Style, text: &str) {
-        let indent: usize = lead.iter().map(|(_, t)| t.width()).sum();
-        let room = self.width.map_or(usize::MAX, |w| w.saturating_sub(indent).max(NARROW));
-        let options =
-            textwrap::Options::new(room).break_words(false).word_splitter(WordSplitter::NoHyphenation);
-        let text = sanitize(text);
-        let mut lines = wrap(&text, options).into_iter();
-        let first = (style, lines.next().unwrap_or_default().into_owned());
-        self.spans(&[lead, &[first]].concat());
-        for line in lines {
-            self.styled(style, format!("{:indent$}{line}", ""));
+    /// The same with text of several pieces.
+    pub fn hanging(&mut self, lead: &[Span], rest: &[Span]) {
+        let spans = safe(&[lead, rest].concat());
+        let start = joined(&spans[..lead.len()]).len();
+        self.flow(&spans, &joined(&spans), start);
+    }
+
+    /// Breaks a text from `start` on between words, so that it fits the terminal. A word that is too long, such as a path, stays
+    /// whole.
+    fn flow(&mut self, spans: &[Span], text: &str, start: usize) {
+        let indent = text[..start].width();
+        let room = self.width.map_or(f64::MAX, |width| width.saturating_sub(indent).max(NARROW) as f64);
+        let words: Vec<Word> = WordSeparator::AsciiSpace.find_words(&text[start..]).collect();
+        let mut end = start;
+        for (at, line) in wrap_first_fit(&words, &[room]).into_iter().enumerate() {
+            let (begin, gap) = if at == 0 { (0, 0) } else { (end, indent) };
+            end += line.iter().map(|word| word.len() + word.whitespace.len()).sum::<usize>();
+            let shown = if end < text.len() { text[..end].trim_end().len() } else { end };
+            self.out.push_str(&" ".repeat(gap));
+            self.pieces(spans, begin..shown.max(begin));
+            self.out.push('\n');
+        }
+    }
+
+    /// The part of a line that lies in a range of its bytes.
+    fn pieces(&mut self, spans: &[Span], range: Range<usize>) {
+        let mut begin = 0;
+        for (style, text) in spans {
+            let (from, to) =
+                (range.start.max(begin) - begin, range.end.clamp(begin, begin + text.len()) - begin);
+            if from < to {
+                let ansi = if self.colour { *style } else { PLAIN };
+                self.out.push_str(&format!("{ansi}{}{ansi:#}", &text[from..to]));
+            }
+            begin += text.len();
         }
     }
 
@@ -136,6 +160,15 @@ impl Page {
     }
 }
 
+/// Pieces without characters that a terminal would act on.
+fn safe(spans: &[Span]) -> Vec<Span> {
+    spans.iter().map(|(style, text)| (*style, sanitize(text))).collect()
+}
+
+fn joined(spans: &[Span]) -> String {
+    spans.iter().map(|(_, text)| text.as_str()).collect()
+}
+
 impl Default for Page {
     fn default() -> Page {
         Page::new()
@@ -179,10 +212,6 @@ pub fn short(value: &str) -> &str {
 pub fn cut(text: &str) -> String {
     let start: String = text.chars().take(300).collect();
     if start.len() < text.len() { start + "…" } else { start }
-}
-
-pub fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 #[cfg(test)]
@@ -231,6 +260,18 @@ mod tests {
         let mut page = Page { out: String::new(), colour: false, width: Some(32) };
         page.folded(&[(PLAIN, "日 ".to_string())], "日本語日本語日本語 日本語日本語 e\u{301}e\u{301}");
         assert_eq!(page.finish(), "日 日本語日本語日本語\n   日本語日本語 e\u{301}e\u{301}\n");
+    }
+
+    #[test]
+    fn a_line_goes_on_below_its_start_in_its_styles() {
+        let mut page = Page { out: String::new(), colour: true, width: Some(34) };
+        page.spans(&[(PLAIN, "  input ".to_string()), (RED, "日本語 differs in these words".to_string())]);
+        assert_eq!(page.finish(), "  input \x1b[31m日本語 differs in these\x1b[0m\n  \x1b[31mwords\x1b[0m\n");
+        let mut page = Page { out: String::new(), colour: false, width: Some(34) };
+        page.line("    /a/path/that/is/longer/than/the/terminal is wide");
+        page.line("");
+        page.line("  ");
+        assert_eq!(page.finish(), "    /a/path/that/is/longer/than/the/terminal\n    is wide\n\n  \n");
     }
 
     #[test]

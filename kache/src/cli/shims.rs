@@ -1,6 +1,7 @@
 //! `kache shims`: a directory of links to kache that are named like compilers, for builds that accept no wrapper.
 
 use super::output::{Answer, CliError, base_dirs, failed};
+use super::page::count;
 use etcetera::BaseStrategy;
 use kache_core::platform;
 use kache_frontends::shims;
@@ -83,7 +84,8 @@ pub fn install(dir: &Path, names: &[String]) -> Result<Answer, CliError> {
     }
     let list: Vec<_> = names.iter().map(|n| n.to_string_lossy()).collect();
     Ok(Answer::page(|page| {
-        page.line(format!("{} links in {}: {}", names.len(), dir.display(), list.join(" ")));
+        let links = count(names.len(), "link", "links");
+        page.line(format!("{links} in {}: {}", dir.display(), list.join(" ")));
         page.line(format!("put it first on PATH: export PATH={}:$PATH", dir.display()));
     }))
 }

@@ -1,8 +1,11 @@
 //! `kache explain` names what is true of the build that is asked about, and no more.
 
+use crate::KACHE;
 use crate::env::{TestEnv, assert_success};
+use crate::tools::require_tool;
 use serde_json::{Value, json};
 use std::fs;
+use unicode_width::UnicodeWidthStr;
 
 /// A package that depends on a library beside it.
 fn project(test: &TestEnv, at: &str) {
@@ -65,6 +68,32 @@ fn a_build_is_compared_with_builds_for_the_same_purpose() {
     test.write("w/src/more.rs", "pub fn two() -> u32 { 22 }\n");
     build(&test, "w", &["build", "--release"]);
     assert_eq!(summaries(&answer(&test, &["demo"])), ["file <workspace>/src/more.rs changed"]);
+}
+
+/// Only a word that is too long by itself goes beyond the terminal.
+#[test]
+fn lines_fit_a_narrow_terminal() {
+    if !require_tool("script", "bsdutils") {
+        return;
+    }
+    let test = TestEnv::new();
+    project(&test, "w");
+    build(&test, "w", &["build"]);
+    tick();
+    test.write("w/leaf/src/lib.rs", "pub fn one() -> u32 { 11 }\n");
+    test.write("w/src/日本語のモジュールの説明.rs", "");
+    test.write(
+        "w/src/more.rs",
+        "#[path = \"日本語のモジュールの説明.rs\"] mod m;\npub fn two() -> u32 { 22 }\n",
+    );
+    build(&test, "w", &["build"]);
+    for command in ["explain", "explain demo --all", "explain leaf", "report"] {
+        let out = test.on_a_terminal(60, &format!("NO_COLOR=1 {KACHE} {command}"));
+        let text = String::from_utf8(out.stdout).unwrap().replace('\r', "");
+        let is_long = |line: &&str| line.trim_start().contains(' ') && line.width() > 60;
+        assert_eq!(text.lines().find(is_long), None, "{command}: {text}");
+        assert!(text.lines().count() > 3, "{text}");
+    }
 }
 
 #[test]

@@ -213,6 +213,7 @@ fn every_form_says_the_same_and_names_the_kache_that_says_it() {
     assert!(page.contains(&footer) && page.contains("| hit rate | 25.0 % |"), "{page}");
     let summary = ask(&test, &["--format", "github"]);
     assert!(summary.starts_with("### kache: 25.0 % hits") && summary.contains("<details>"), "{summary}");
+    assert!(summary.contains("Last build: 1 hit, ") && !summary.contains(" 1 errors"), "{summary}");
     // The old name of it.
     assert_eq!(answer(&test, &["--since", "1h"])["scopes"][0]["units"]["hits"], 1);
     assert!(

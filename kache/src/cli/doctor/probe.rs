@@ -2,7 +2,7 @@
 //! stored, the second must hit and restore the same bytes.
 
 use super::Check;
-use crate::cli::page::duration;
+use crate::cli::page::{count, duration};
 use kache_core::eval::find_program;
 use kache_core::events::{self, Event, Observed, Outcome};
 use kache_core::observe::launch;
@@ -181,9 +181,8 @@ impl Probe {
             return Err(Wrong::new(found, "do not use this cache, and report this defect of kache"));
         }
         let (compile, restore) = (duration(compiled.compile_us as i64), duration(hit.total_us as i64));
-        let (compiler, n) = (self.compiler_name(), made.len());
-        let text =
-            format!("{compiler} compiled in {compile}, stored; then restored {n} equal files in {restore}");
+        let (compiler, files) = (self.compiler_name(), count(made.len(), "equal file", "equal files"));
+        let text = format!("{compiler} compiled in {compile}, stored; then restored {files} in {restore}");
         Ok((text, compiled))
     }
 

@@ -2,7 +2,7 @@
 
 use super::table::{self, Section};
 use super::{Json, Stored, footer, titles};
-use crate::cli::page::{duration, sanitize, size};
+use crate::cli::page::{count, duration, sanitize, size};
 use std::fmt::Write;
 
 /// A page of tables.
@@ -20,13 +20,13 @@ pub fn summary(json: &Json) -> String {
     let (tally, units) = (&scope.tally, &scope.tally.units);
     let rate = tally.hit_rate.map_or("no units".to_string(), |r| format!("{} hits", table::rate(Some(r))));
     let mut out = format!(
-        "### kache: {rate}, {} saved\n\n{}: {} hits, {} misses, {} passthroughs, {} errors; {} restored, {} stored.\n",
+        "### kache: {rate}, {} saved\n\n{}: {}, {}, {}, {}; {} restored, {} stored.\n",
         duration(tally.time.saved_us),
         capital(&scope.title),
-        units.hits,
-        units.misses,
-        units.passthroughs.values().sum::<u64>(),
-        units.errors.values().sum::<u64>(),
+        count(units.hits, "hit", "hits"),
+        count(units.misses, "miss", "misses"),
+        count(units.passthroughs.values().sum::<u64>(), "passthrough", "passthroughs"),
+        count(units.errors.values().sum::<u64>(), "error", "errors"),
         size(tally.restored.bytes),
         size(tally.stored_bytes),
     );
