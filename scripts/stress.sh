@@ -21,7 +21,7 @@ target=${CARGO_TARGET_DIR:-target}
 as_tests=()
 case $profile in
     # With the features of the whole workspace and of its tests: what the tests have compiled is not compiled again.
-    dev) built=$target/debug as_tests=(--test roundtrip) ;;
+    dev) built=$target/debug as_tests=(--test roundtrip --features kache-bench/remote) ;;
     *) built=$target/$profile ;;
 esac
 programs=$(mktemp -d)

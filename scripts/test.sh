@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 # The tests are about kache, not about the wrapper of this build.
 unset RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER
 # Tests make steps on the file system fail on demand.
-features=kache/faults
+features=kache/faults,kache-bench/remote
 
 export PATH="$PWD/.tools/bin:$PATH"
 if ! cargo nextest --version >/dev/null 2>&1; then

@@ -1,15 +1,8 @@
-//! An S3 server over a directory.
+//! An S3 server over a directory. Without the feature `s3` it cannot be started.
 
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
-use s3s_fs::FileSystem;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 
 /// Who may use it.
 pub const ACCESS_KEY: &str = "loopback";
@@ -23,7 +16,8 @@ pub struct S3 {
     address: SocketAddr,
     dir: PathBuf,
     /// Dropped, it takes the server along.
-    _runtime: Runtime,
+    #[cfg(feature = "s3")]
+    _runtime: tokio::runtime::Runtime,
 }
 
 impl S3 {
@@ -31,7 +25,15 @@ impl S3 {
     ///
     /// # Errors
     /// Where the directory cannot be made, or nothing can be listened on.
+    #[cfg(feature = "s3")]
     pub fn start(dir: &Path) -> io::Result<S3> {
+        use hyper_util::rt::{TokioExecutor, TokioIo};
+        use hyper_util::server::conn::auto::Builder;
+        use s3s::auth::SimpleAuth;
+        use s3s::service::S3ServiceBuilder;
+        use s3s_fs::FileSystem;
+        use tokio::net::TcpListener;
+
         std::fs::create_dir_all(dir.join(BUCKET))?;
         let files = FileSystem::new(dir).map_err(|e| io::Error::other(format!("{e:?}")))?;
         let mut service = S3ServiceBuilder::new(files);
@@ -52,6 +54,13 @@ impl S3 {
             }
         });
         Ok(S3 { address, dir: dir.to_path_buf(), _runtime: runtime })
+    }
+
+    /// # Errors
+    /// Always.
+    #[cfg(not(feature = "s3"))]
+    pub fn start(_: &Path) -> io::Result<S3> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "this program was compiled without the S3 server"))
     }
 
     /// Where it listens.

@@ -35,16 +35,7 @@ impl CloneRoot {
 }
 
 pub fn contains(bytes: &[u8], sought: &[u8]) -> bool {
-    let Some((first, rest)) = sought.split_first() else { return true };
-    // Skipping to the next matching first byte is much faster than comparing at each offset.
-    let mut left = bytes;
-    while let Some(at) = left.iter().position(|byte| byte == first) {
-        left = &left[at + 1..];
-        if left.starts_with(rest) {
-            return true;
-        }
-    }
-    false
+    memchr::memmem::find(bytes, sought).is_some()
 }
 
 /// Replaces every run of exactly 16 hex digits in `text` with a placeholder.

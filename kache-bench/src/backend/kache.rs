@@ -63,9 +63,11 @@ impl Kache {
 
     /// Builds the binary in the workspace of this harness.
     pub fn build(repository: &Path) -> Result<Kache> {
-        let arguments = ["build", "--release", "-p", "kache", "--message-format=json-render-diagnostics"];
+        // The harness is named too: the features of all dependencies are then those of its own build.
+        let packages = ["-p", "kache", "-p", "kache-bench", "--bin", "kache"];
         let output = workspace::cargo()
-            .args(arguments)
+            .args(["build", "--release", "--message-format=json-render-diagnostics"])
+            .args(packages)
             .current_dir(repository)
             .stderr(Stdio::inherit())
             .output()

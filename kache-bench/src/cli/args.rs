@@ -139,6 +139,10 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         );
     }
     match cli.command {
+        Command::Check { remote, .. } if remote.remote && !cfg!(feature = "remote") => {
+            let what = "this kache-bench was compiled without the S3 server of `check --remote`";
+            Err(Error::input(what).remedy("add `--features remote` to the command of cargo that compiles it"))
+        }
         Command::Check { run, remote, .. } if remote.remote => remote_check::run(&run, &remote),
         Command::Check { run, verify, plain, trace, lose, .. } => check::judge(
             "check",

@@ -108,7 +108,7 @@ impl Reader {
             return call(thread, text).map(Some).ok_or_else(odd);
         };
         let head = self.begun.remove(&thread).ok_or_else(odd)?;
-        let at = find(resumed, b" resumed>").ok_or_else(odd)?;
+        let at = memchr::memmem::find(resumed, b" resumed>").ok_or_else(odd)?;
         let whole = [&head[..], &resumed[at + b" resumed>".len()..]].concat();
         call(thread, &whole).map(Some).ok_or_else(odd)
     }
@@ -253,10 +253,6 @@ fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
         out.push(plain);
     }
     Some(out)
-}
-
-fn find(text: &[u8], sought: &[u8]) -> Option<usize> {
-    text.windows(sought.len()).position(|w| w == sought)
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const BEFORE: &[&str] =
-    &["cargo run --release -p kache-bench -- ", "cargo run --release --locked -p kache-bench -- "];
+const BEFORE: &[&str] = &[
+    "cargo run --release -p kache-bench -- ",
+    "cargo run --release --locked -p kache-bench -- ",
+    "cargo run --release -p kache-bench --features remote -- ",
+];
 
 /// Every Markdown file below a directory.
 fn pages(dir: &Path) -> Vec<PathBuf> {

@@ -8,6 +8,7 @@ mod compare;
 mod completions;
 mod documents;
 mod firefox;
+mod first_use;
 mod gate;
 mod injected_faults;
 mod injected_mismatches;

@@ -177,7 +177,7 @@ impl Default for Page {
 
 /// The width of the terminal, where standard output is one and reports it.
 fn width() -> Option<usize> {
-    let known = || ratatui::crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns));
+    let known = || terminal_size::terminal_size().map(|(columns, _)| usize::from(columns.0));
     std::io::stdout().is_terminal().then(known).flatten().filter(|columns| *columns > 0)
 }
 

@@ -32,5 +32,5 @@ pub fn show(text: &str) -> bool {
 
 /// The number of lines of the terminal.
 fn height() -> usize {
-    ratatui::crossterm::terminal::size().map_or(24, |(_, lines)| lines as usize)
+    terminal_size::terminal_size().map_or(24, |(_, lines)| usize::from(lines.0))
 }
