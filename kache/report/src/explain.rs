@@ -412,7 +412,8 @@ pub fn title(unit: &Unit) -> String {
         return format!("an invocation of {}", unit.name);
     }
     let package = unit.package.split(' ').next().unwrap_or_default();
-    if package.is_empty() || package.replace('-', "_") == unit.name {
+    // The run of a build script has the package's name, a crate has it with `_`.
+    if package.is_empty() || package.replace('-', "_") == unit.name.replace('-', "_") {
         return unit.label();
     }
     format!("{} of {package}", unit.label())
@@ -421,4 +422,25 @@ pub fn title(unit: &Unit) -> String {
 /// Whether `explain` covers the event.
 pub fn is_explained(event: &Event) -> bool {
     event.kind == Kind::Unit && !event.unit.name.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_is_named_where_the_unit_does_not() {
+        let of = |package: &str, name: &str, kind: &str| {
+            title(&Unit {
+                family: "script".into(),
+                package: package.into(),
+                name: name.into(),
+                kind: kind.into(),
+                ..Unit::default()
+            })
+        };
+        assert_eq!(of("proc-macro2 1.0.1", "proc-macro2", "script"), "proc-macro2 1.0.1 (script)");
+        assert!(of("proc-macro2 1.0.1", "build_script_build", "bin").ends_with(" of proc-macro2"));
+        assert!(!of("proc-macro2 1.0.1", "proc_macro2", "lib").contains(" of "));
+    }
 }

@@ -469,7 +469,7 @@ fn raws(old: Option<&Side>, new: Option<&Side>, page: &mut Page) {
         (a, b) => a.map(|a| ("-", a)).into_iter().chain(b.map(|b| ("+", b))).collect(),
     };
     for (sign, raw) in sides {
-        page.styled(DIM, format!("    {sign} raw: {raw}"));
+        page.hanging(&[(DIM, format!("    {sign} raw: "))], &[(DIM, raw)]);
     }
 }
 
