@@ -607,7 +607,7 @@ HOOK(long, syscall, long number, ...) {
         if (result < 0) errno = (int)-result;
         return result < 0 ? -1 : result;
     }
-    kache_shares_memory |= makes_child(number);
+    if (makes_child(number)) kache_shares_memory = true;
     unsigned found = kache_found_before(number, a);
     result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     int saved = errno;
