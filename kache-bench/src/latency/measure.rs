@@ -234,17 +234,15 @@ impl<'b> SubjectRun<'b> {
         log: &Path,
         before: &dyn Fn(usize) -> Result<()>,
     ) -> Result<KernelCounts> {
-        let mut least = None;
-        for turn in 0..COUNTED_RUNS {
+        let counted = |turn| {
             interrupt::check()?;
             before(2 * turn)?;
             self.subject.clear()?;
             let page_faults = count::page_faults(&mut invoker.command(self.subject, arguments))?;
             before(2 * turn + 1)?;
             self.subject.clear()?;
-            let counts = count::trace(&invoker.command(self.subject, arguments), log, page_faults)?;
-            least = Some(least.map_or(counts, |least: KernelCounts| least.least(counts)));
-        }
-        least.ok_or_else(|| Error::run("nothing was counted"))
+            count::trace(&invoker.command(self.subject, arguments), log, page_faults)
+        };
+        (1..COUNTED_RUNS).try_fold(counted(0)?, |least, turn| Ok(least.least(counted(turn)?)))
     }
 }

@@ -72,7 +72,7 @@ enum kind {
 /* Stat: outside libc; of what is open. */
 #define F_BEYOND 16
 #define F_BY_DESCRIPTOR 32
-/* Stat: the directory was entered, and nobody was told its status. */
+/* Stat: the caller entered the directory. That tells the caller nothing of the status. */
 #define F_ENTERED 64
 /* Rename */
 #define F_REPLACES 1

@@ -129,7 +129,7 @@ pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
     let stdout = if printing.to_null { Stdio::null() } else { Stdio::piped() };
     let (stderr, terminal) = errors(printing);
     let child = command.stdout(stdout).stderr(stderr).spawn();
-    // The end of a terminal shows once nobody has the other side of it open.
+    // Reading from a terminal ends only when no process has its other side open, this one included.
     command.stderr(Stdio::null());
     let mut child = child?;
     let (out, err) = (child.stdout.take(), child.stderr.take().or(terminal));
@@ -158,12 +158,10 @@ pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
 
 /// Where a command writes its errors, and, if that is a terminal, where they come out.
 fn errors(printing: &Printing) -> (Stdio, Option<ChildStderr>) {
-    #[cfg(target_os = "linux")]
-    if let Some((out, terminal)) = printing.to_terminal.then(platform::terminal_like_ours).flatten() {
-        return (terminal.into(), Some(out.into()));
+    match printing.to_terminal.then(platform::terminal_like_ours).flatten() {
+        Some((terminal, out)) => (terminal, Some(out)),
+        None => (Stdio::piped(), None),
     }
-    let _ = printing;
-    (Stdio::piped(), None)
 }
 
 /// What one stream of a command carried.

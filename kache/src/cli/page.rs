@@ -67,7 +67,7 @@ impl Page {
         self.spans(&[(style, text.as_ref().to_string())]);
     }
 
-    /// One line of several pieces. Where the terminal is too narrow for it, it goes on below its own start.
+    /// One line of several pieces. On a narrow terminal the line continues below its first word.
     pub fn spans(&mut self, spans: &[Span]) {
         let spans = safe(spans);
         let text = joined(&spans);
@@ -75,7 +75,7 @@ impl Page {
         self.flow(&spans, &text, start);
     }
 
-    /// Pieces, then text that goes on below its own start where the terminal is too narrow for it.
+    /// Pieces, then text. On a narrow terminal the text continues below its first word.
     pub fn folded(&mut self, lead: &[Span], text: &str) {
         self.hanging(lead, &[(PLAIN, text.to_string())]);
     }

@@ -52,7 +52,7 @@ pub mod flag {
     pub const BEYOND_LIBC: u8 = 16;
     /// Stat: of a file that is open, whose path the system told.
     pub const BY_DESCRIPTOR: u8 = 32;
-    /// Stat: the directory was entered, and nobody was told its status.
+    /// Stat: the caller entered the directory. That tells the caller nothing of the status.
     pub const ENTERED: u8 = 64;
     /// Rename: there was something of the new name before.
     pub const REPLACES: u8 = 1;

@@ -12,7 +12,7 @@ mod process;
 pub mod socket;
 mod trust;
 
-pub use console::{is_null, note_ends, noted_end, terminal_width, uninterrupted};
+pub use console::{is_null, note_ends, noted_end, terminal_like_ours, terminal_width, uninterrupted};
 pub(super) use file::open_at_once;
 pub use file::{
     clone_file, find_any, has_other_names, identity, identity_of, is_being_written, open_dir, remove_dir_all,

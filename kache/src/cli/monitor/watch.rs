@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(first, last, "modes differ: {seen}");
         let (entered, left) = (seen.find("\x1b[?1049h"), seen.rfind("\x1b[?1049l"));
         assert!(entered.is_some() && left > entered, "{seen:?}");
-        assert!(seen.rfind("as was wanted") > left, "the panic is told where it is seen: {seen:?}");
+        assert!(seen.rfind("as was wanted") > left, "the message of the panic was hidden: {seen:?}");
     }
 
     #[test]

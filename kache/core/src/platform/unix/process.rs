@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStderr, Command, Stdio};
 
 /// Starts a background program that outlives this one, in a new session and without open files of this process. Unless it is
 /// `pressing`, it gets a low priority.
@@ -365,10 +365,10 @@ pub fn terminal_width() -> Option<u16> {
     }
 }
 
-/// A terminal like the one on standard error, `None` if that is none: of the same size, to be written to by another process. What is
-/// written comes out of the first descriptor as it was written.
+/// A terminal of the size of the one on standard error, for another process to write to, and where what is written comes out
+/// unchanged. `None` if standard error is no terminal.
 #[cfg(target_os = "linux")]
-pub fn terminal_like_ours() -> Option<(OwnedFd, OwnedFd)> {
+pub fn terminal_like_ours() -> Option<(Stdio, ChildStderr)> {
     const FLAGS: i32 = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
     let valid = |fd: i32| (fd >= 0).then_some(fd);
     let done = |result: i32| (result == 0).then_some(());
@@ -388,8 +388,14 @@ pub fn terminal_like_ours() -> Option<(OwnedFd, OwnedFd)> {
         mode.c_oflag &= !libc::OPOST;
         done(libc::tcsetattr(terminal.as_raw_fd(), libc::TCSANOW, &mode))?;
         done(libc::ioctl(terminal.as_raw_fd(), libc::TIOCSWINSZ, &size))?;
-        Some((out, terminal))
+        Some((terminal.into(), out.into()))
     }
+}
+
+/// `None`: only Linux has the observer, and without the observer no compile of C is cached.
+#[cfg(not(target_os = "linux"))]
+pub fn terminal_like_ours() -> Option<(Stdio, ChildStderr)> {
+    None
 }
 
 /// Makes the child of a command end with this process, however this one ends. A compiler that kept running would write to

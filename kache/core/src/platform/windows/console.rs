@@ -2,6 +2,7 @@
 //! starts a thread in each process of the console, which asks the handlers, the last one first.
 
 use crate::platform::Stream;
+use std::process::{ChildStderr, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 use windows_sys::Win32::Storage::FileSystem::{FILE_TYPE_CHAR, GetFileType};
@@ -77,6 +78,11 @@ pub fn is_null(stream: Stream) -> bool {
         let stream = console::GetStdHandle(number);
         GetFileType(stream) == FILE_TYPE_CHAR && console::GetConsoleMode(stream, &raw mut mode) == 0
     }
+}
+
+/// `None`: only Linux has the observer, and without the observer no compile of C is cached.
+pub fn terminal_like_ours() -> Option<(Stdio, ChildStderr)> {
+    None
 }
 
 /// The width of the console on standard error; `None` if it is not a console.
