@@ -164,18 +164,21 @@ pub fn causes_of(history: &History, within: impl Fn(&Event) -> bool) -> Vec<(usi
     missed.into_iter().map(|at| (at, causes(history, at))).collect()
 }
 
-/// The most frequent cause, and the number of units that missed for it.
+/// The most frequent cause, and the number of units that missed for it. A unit may have met one cause in several of its
+/// dependencies.
 pub fn top_cause(causes: &[(usize, Vec<Cause>)]) -> Option<(&str, usize)> {
-    let mut found: Vec<(&Cause, usize)> = Vec::new();
-    for cause in causes.iter().flat_map(|(_, causes)| causes) {
+    let mut found: Vec<(&Cause, BTreeSet<usize>)> = Vec::new();
+    for (unit, cause) in
+        causes.iter().flat_map(|(unit, causes)| causes.iter().map(move |cause| (unit, cause)))
+    {
         match found.iter_mut().find(|(known, _)| known.key == cause.key) {
-            Some((_, units)) => *units += 1,
-            None => found.push((cause, 1)),
+            Some((_, units)) => _ = units.insert(*unit),
+            None => found.push((cause, BTreeSet::from([*unit]))),
         }
     }
     // Of several, the first.
-    let (cause, units) = found.into_iter().rev().max_by_key(|(_, units)| *units)?;
-    Some((&cause.summary, units))
+    let (cause, units) = found.into_iter().rev().max_by_key(|(_, units)| units.len())?;
+    Some((&cause.summary, units.len()))
 }
 
 /// Explains the event at an index of the history.
@@ -442,5 +445,25 @@ mod tests {
         assert_eq!(of("proc-macro2 1.0.1", "proc-macro2", "script"), "proc-macro2 1.0.1 (script)");
         assert!(of("proc-macro2 1.0.1", "build_script_build", "bin").ends_with(" of proc-macro2"));
         assert!(!of("proc-macro2 1.0.1", "proc_macro2", "lib").contains(" of "));
+    }
+
+    #[test]
+    fn a_unit_counts_once_for_a_cause_that_several_of_its_dependencies_have() {
+        let cause = |at: usize, key: &str| Cause {
+            at,
+            unit: String::new(),
+            chain: Vec::new(),
+            summary: key.into(),
+            key: key.into(),
+            why: Why::NotReproducible { earlier_us: 0 },
+            reason: None,
+        };
+        let causes = [
+            (0, vec![cause(0, "flag")]),
+            (1, vec![cause(1, "file")]),
+            (2, vec![cause(0, "flag"), cause(1, "flag"), cause(1, "file")]),
+            (3, vec![cause(1, "file")]),
+        ];
+        assert_eq!(top_cause(&causes), Some(("file", 3)));
     }
 }
