@@ -6,6 +6,7 @@ use crate::c::{contains, each, object};
 use crate::env::{TestEnv, assert_success};
 use crate::tools::require_tool;
 use kache_core::events::Outcome;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -318,7 +319,7 @@ fn warnings_in_colour_and_as_json_name_this_checkout() {
     });
 }
 
-/// gcc clips a line of the source at the width of the terminal, and clang wraps its messages there. gcc marks links.
+/// gcc clips a line of the source at the width of the terminal, and marks links. clang wraps its messages at `COLUMNS`.
 #[test]
 fn warnings_on_a_terminal_look_as_they_do_without_kache() {
     if !require_tool("script", "bsdutils") {
@@ -326,20 +327,23 @@ fn warnings_on_a_terminal_look_as_they_do_without_kache() {
     }
     each(|c, _| {
         let test = TestEnv::new();
-        let name = "long_".repeat(24);
-        test.write("w/a.c", &format!("static int unused_{name}(int a) {{ return a; }}\n"));
+        let comment = "long ".repeat(24);
+        test.write("w/a.c", &format!("/* {comment} */ static int unused_function(int a) {{ return a; }}\n"));
+        let text = |o: Output| String::from_utf8(o.stdout).unwrap();
         for color in ["", "-fdiagnostics-color=auto", "-fdiagnostics-color=never"] {
-            for columns in [60, 300] {
-                let args = format!("{c} -Wall {color} -c a.c -o a.o");
-                let text = |o: Output| String::from_utf8(o.stdout).unwrap();
-                let plain = text(test.on_a_terminal(columns, &args));
+            let args = format!("{c} -Wall {color} -c a.c -o a.o");
+            let mut shown = BTreeSet::new();
+            for (columns, exported) in [(60, ""), (300, ""), (300, "export COLUMNS=40;")] {
+                let plain = text(test.on_a_terminal(columns, &format!("{exported} {args}")));
                 assert!(plain.contains("Wunused-function"), "{plain}");
                 for outcome in [Miss, Hit] {
-                    let ours = text(test.on_a_terminal(columns, &format!("{KACHE} {args}")));
-                    assert_eq!(ours, plain, "{color} {columns}");
-                    assert_eq!(test.last().outcome, outcome, "{color} {columns}");
+                    let ours = text(test.on_a_terminal(columns, &format!("{exported} {KACHE} {args}")));
+                    assert_eq!(ours, plain, "{c} {color} {columns} {exported}");
+                    assert_eq!(test.last().outcome, outcome, "{c} {color} {columns} {exported}");
                 }
+                shown.insert(plain);
             }
+            assert!(shown.len() > 1, "{c} {color}: the width makes no difference");
         }
         // Without a terminal they have neither colours nor links.
         let words = [c, "-Wall", "-c", "a.c", "-o", "a.o"];
