@@ -13,13 +13,14 @@ cd "${1:-$scripts/..}"
 
 # A crate, and the crates that it may import from.
 below='
-kache            kache_report kache_seed kache_frontends kache_core
+kache            kache_report kache_seed kache_frontends kache_core kache_completion
 kache_agent      kache_core
 kache_report     kache_core
 kache_seed       kache_frontends kache_core
 kache_frontends  kache_core
 kache_core
-kache_bench      kache_report kache_frontends kache_core kache_loopback
+kache_completion
+kache_bench      kache_report kache_frontends kache_core kache_loopback kache_completion
 kache_loopback
 '
 

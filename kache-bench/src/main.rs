@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     backend::invocations::stand_in();
     inject::stand_in();
     system::interrupt::install();
-    cli::answer(<cli::Cli as clap::CommandFactory>::command);
+    cli::PROGRAM.answer(<cli::Cli as clap::CommandFactory>::command);
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {

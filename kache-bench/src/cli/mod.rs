@@ -15,4 +15,4 @@ mod report;
 mod single_units;
 
 pub use args::{Cli, run};
-pub use completions::answer;
+pub use completions::PROGRAM;

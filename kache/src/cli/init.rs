@@ -214,12 +214,17 @@ fn completion(options: &Options) -> Result<Vec<Step>, CliError> {
             Err(e) => return Err(e),
         };
         let old = read(&file)?;
-        let text = (!options.undo).then(|| completions::script(shell));
+        let text = (!options.undo).then(|| completions::PROGRAM.script(shell));
         if options.undo && old.is_empty() {
             continue;
         }
         let verb = if options.undo { "remove" } else { "install" };
-        let (what, done) = (format!("{verb} completion for {shell}"), text.as_ref() != Some(&old));
+        let mut what = format!("{verb} completion for {shell}");
+        if shell == Shell::Zsh && !options.undo {
+            let dir = file.parent().unwrap_or(&file).display();
+            what += &format!("; put `fpath=({dir} $fpath)` before `compinit` in ~/.zshrc");
+        }
+        let done = text.as_ref() != Some(&old);
         steps.push(Step { file, what, done, text, lines: Vec::new() });
     }
     Ok(steps)

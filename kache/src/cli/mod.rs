@@ -135,7 +135,7 @@ fn command() -> clap::Command {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    completions::answer(command);
+    completions::PROGRAM.answer(command);
     let answer = match Cli::parse().command {
         Command::Report(options) => report::run(&options),
         Command::Explain(options) => explain::run(&options),

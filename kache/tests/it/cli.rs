@@ -3,6 +3,7 @@
 
 use crate::KACHE;
 use crate::env::tick_in_shell;
+use crate::tools::require_tool;
 use kache_core::events::{self, Event, Outcome};
 use serde_json::Value;
 use std::fs;
@@ -573,12 +574,41 @@ fn completion_offers_commands_units_and_reasons() {
         }
     }
     let bin = Path::new(KACHE).parent().unwrap().display().to_string();
+    let path = format!("{bin}:{}", std::env::var("PATH").unwrap_or_default());
+    let said = |shell: &str, line: &str| {
+        let mut command = test.command(shell);
+        let said =
+            command.args(["-c", line]).env("PATH", &path).env("HOME", test.path("home")).output().unwrap();
+        String::from_utf8(said.stdout).unwrap()
+    };
     let line = "source <(kache completions bash); COMP_WORDS=(kache explain ot); COMP_CWORD=2; \
                 _clap_complete_kache kache ot explain; echo \"${COMPREPLY[@]}\"";
-    let mut bash = test.command("bash");
-    let path = format!("{bin}:{}", std::env::var("PATH").unwrap_or_default());
-    let said = bash.args(["-c", line]).env("PATH", path).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "other", "{said:?}");
+    assert_eq!(said("bash", line).trim(), "other");
+    if require_tool("fish", "fish") {
+        let line = "kache completions fish | source; complete -C 'kache explain ot'";
+        assert_eq!(said("fish", line).trim(), "other");
+    }
+}
+
+/// zsh loads the script at the first Tab, which must offer words already, as the next one does.
+#[test]
+fn zsh_completes_at_the_first_tab() {
+    if !require_tool("zsh", "zsh") {
+        return;
+    }
+    let test = Workspace::new();
+    test.write("_kache", &test.text(&["completions", "zsh"]));
+    let bin = Path::new(KACHE).parent().unwrap();
+    // A second shell on a terminal of its own, to which the first one types.
+    let typed = "zmodload zsh/zpty; zpty shell zsh -fi; \
+                 zpty -w shell \"PS1=; fpath=($PWD \\$fpath); autoload -U compinit; compinit -uD; echo rea''dy\"; \
+                 zpty -r shell seen '*ready*'; zpty -w -n shell $'kache expl\\t'; zpty -r shell seen '*explain*'; \
+                 zpty -w -n shell $'--reason not-ob\\t'; zpty -r shell seen '*not-observed*'; print done";
+    let mut zsh = Command::new("timeout");
+    zsh.args(["60", "zsh", "-fc", typed]).current_dir(test.path("w")).env("HOME", test.path("home"));
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let said = zsh.env("PATH", path).env("TERM", "dumb").stdin(std::process::Stdio::null()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout), "done\n", "{said:?}");
 }
 
 #[test]
