@@ -62,7 +62,9 @@ fn reference() -> String {
     let named =
         listed.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
     let commands = named.filter(|name| *name != "help");
-    commands.map(|name| format!("## kache-bench {name}\n\n```text\n{}\n```\n\n", help(&[name]))).collect()
+    commands
+        .map(|name| format!("## kache-bench {name}\n\n```plaintext\n{}\n```\n\n", help(&[name])))
+        .collect()
 }
 
 #[test]

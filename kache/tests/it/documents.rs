@@ -6,6 +6,8 @@
 //! | `sh ci` | `.ci/run` takes each line from the README and runs it |
 //! | `sh no-run` | cannot be run here: the first line is a comment that says why. Options of kache, packages and scripts must exist |
 //!
+//! Text of kache's own is `plaintext`, which a narrow screen wraps; `text` may be a drawing.
+//!
 //! A file for another program (`yaml`, `dockerfile`) is not run either and begins with such a comment. A `toml` block is read as
 //! a `kache.toml`.
 
@@ -161,7 +163,7 @@ fn a_block_that_is_not_run_says_why_and_names_what_exists() {
                     let read = kache_core::settings::Settings::with_file(&page, &block.lines.join("\n"));
                     assert!(read.warnings.is_empty(), "{place}: {:?}", read.warnings);
                 }
-                "sh" | "text" | "json" | "toml cargo" => {}
+                "sh" | "text" | "plaintext" | "json" | "toml cargo" => {}
                 other => panic!("{place}: `{other}` is not a fence that the tests know"),
             }
         }

@@ -138,6 +138,17 @@ fn prose_is_wrapped() {
     }
 }
 
+/// Wider code would have to be scrolled in the book.
+#[test]
+fn code_is_narrow() {
+    for page in documents() {
+        for block in blocks(&fs::read_to_string(&page).unwrap()) {
+            let wide = block.lines.iter().find(|line| line.chars().count() > WIDTH);
+            assert!(wide.is_none(), "{}:{}: {wide:?} is too wide", page.display(), block.at);
+        }
+    }
+}
+
 #[test]
 fn the_readme_is_short() {
     let text = fs::read_to_string(root().join("README.md")).unwrap();

@@ -95,7 +95,7 @@ fn cli() -> String {
     let mut out = String::new();
     let mut describe = |args: &[&str]| {
         let help = output(&[args, &["--help"]].concat());
-        write!(out, "## kache {}\n\n```text\n{}\n```\n\n", args.join(" "), help.trim_end()).unwrap();
+        write!(out, "## kache {}\n\n```plaintext\n{}\n```\n\n", args.join(" "), help.trim_end()).unwrap();
     };
     // `stats` is another name of `report`, and `help` prints these texts.
     for command in kache::cli::COMMANDS.split(' ').filter(|command| !matches!(*command, "stats" | "help")) {
@@ -203,7 +203,8 @@ fn libc() -> String {
         }
         let symbols: Vec<&str> = items(&group["symbols"]).map(|symbol| symbol.as_str().unwrap()).collect();
         let why = textwrap::fill(text(group, "why"), WIDTH);
-        write!(out, "{why}:\n\n```text\n{}\n```\n\n", textwrap::fill(&symbols.join(" "), WIDTH)).unwrap();
+        write!(out, "{why}:\n\n```plaintext\n{}\n```\n\n", textwrap::fill(&symbols.join(" "), WIDTH))
+            .unwrap();
     }
     out
 }
