@@ -328,8 +328,8 @@ fn key_mismatches_of(found: &WorkloadMismatches<'_>) -> Markup {
                     span { span.badge.open { (mismatch.cause.word()) } }
                     span data-name="component" { code { (mismatch.component) } }
                     span data-name="first in" { (mismatch.first) }
-                    span.figure { (mismatch.root_units.len()) " entered" }
-                    span.figure { (mismatch.affected.len()) " reached" }
+                    span.figure { (count(mismatch.root_units.len(), "root unit", "root units")) }
+                    span.figure { (mismatch.affected.len()) " affected" }
                 }
                 @if !mismatch.detail.is_empty() { p { (mismatch.detail) } }
                 pre {

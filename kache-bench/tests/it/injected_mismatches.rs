@@ -1,5 +1,5 @@
 //! The harness must see what it is there to see: three leaks are planted in a small workload, and each must be
-//! reported once, as what it is, with the units that it entered and reached.
+//! reported once, as what it is, with its root units and the affected units.
 //!
 //! - a flag that only this clone has, from a `.cargo/config.toml` written by the setup;
 //! - an environment value of the "machine", compiled in with `env!`;

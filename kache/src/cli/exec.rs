@@ -19,10 +19,10 @@ Examples:
   kache exec --output gen/ -- ./generate --into gen
   kache exec --output parser.c -- bison -o parser.c parser.y
 
-The outputs are restored as long as all that the command looked at is unchanged:
-files, absent files, directories, variables, programs. Where the command was told a
-path of the checkout, the outputs hold there, and everywhere once a second checkout
-has made the same. A command that asks for the time, uses the network or writes
+The outputs are restored as long as everything that the command looked at is unchanged:
+files, absent files, directories, variables, programs. If the command received a path
+of the checkout, the outputs hold in that checkout, and everywhere once a second
+checkout has made the same outputs. A command that asks for the time, uses the network or writes
 anything but its outputs runs each time, and kache says why. An output directory must
 be empty or absent when the command starts. For make, ninja and cargo: `kache run`.")]
 pub struct Options {
