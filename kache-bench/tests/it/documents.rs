@@ -100,3 +100,25 @@ fn the_harness_knows_every_command_of_the_documents() {
         }
     }
 }
+
+/// The names of the fields of a record, and of the entries of its lists.
+fn fields(record: &serde_json::Value) -> Vec<&String> {
+    let top = record.as_object().unwrap();
+    let entries = top.values().filter_map(|value| value.as_array()?.first()?.as_object());
+    top.keys().chain(entries.flat_map(|entry| entry.keys())).collect()
+}
+
+#[test]
+fn every_field_of_the_recorded_runs_is_explained() {
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("results");
+    let page = fs::read_to_string(results.join("README.md")).unwrap();
+    let files = fs::read_dir(&results).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|path| path.extension().is_some_and(|e| e == "jsonl")) {
+        for line in fs::read_to_string(&file).unwrap().lines() {
+            let record = serde_json::from_str(line).unwrap();
+            for field in fields(&record) {
+                assert!(page.contains(&format!("`{field}`")), "{} has `{field}`", file.display());
+            }
+        }
+    }
+}
