@@ -101,7 +101,7 @@ fn card_of(card: &Card) -> Markup {
                 " "
                 @if let Some((verdict, recorded)) = card.gate {
                     span.muted { "gate " } (gate_badge(verdict))
-                    span.muted { @if recorded == 0 { " no earlier records" } @else { " by " (recorded) " recorded" } }
+                    span.muted { @if recorded == 0 { " no earlier records" } @else { " against " (count(recorded, "recorded run", "recorded runs")) } }
                 }
             }
             @for figure in &card.figures { p.figure { (figure) } }
