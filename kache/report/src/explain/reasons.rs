@@ -26,7 +26,8 @@ macro_rules! reasons {
 reasons! {
     Stdin: "the source comes from standard input" => "none: build scripts test the compiler this way";
     NoInput: "the command line names no source file" => NOTHING;
-    SeveralInputs: "the command line names more than one source file" => "check RUSTFLAGS for a stray word";
+    SeveralInputs: "the command line names more than one source file"
+        => "compile one source with each command; for rustc, check RUSTFLAGS for a stray word";
     Link: "a link of a kind that kache does not cache, or a command that does not compile"
         => "see the detail, and \"Links\" on the page \"C and C++\" of the manual";
     Language: "kache does not cache this source language" => NOTHING;
@@ -36,10 +37,10 @@ reasons! {
         => "compile expensive sources for one architecture at a time";
     NotUtf8: "an argument is not UTF-8" => "rename the path that contains such bytes";
     ResponseFile: "a response file (@path) cannot be read" => "check that the file exists and is readable";
-    Malformed: "a flag has no value" => "check RUSTFLAGS and the build's configuration";
+    Malformed: "a flag has no value" => "check the flags that the build is configured with (RUSTFLAGS, CFLAGS)";
     Print: "a query to the compiler whose answer may depend on a compile" => NOTHING;
     UnknownFlag: "a flag is not in the flag table"
-        => "see `kache flags`; report the flag, or remove it from RUSTFLAGS";
+        => "report the flag, or remove it where it is not needed (RUSTFLAGS, CFLAGS); `kache flags` lists those that kache knows";
     UnsupportedFlag: "a flag requests an output or effect that kache cannot restore"
         => "see `kache flags` for the reason; remove the flag where it is not needed";
     UnknownCompiler: "the program does not exist, or is not a known compiler"
