@@ -90,8 +90,12 @@ fn what_init_made_undo_removes() {
     assert!(home.config().is_some() && shims.is_dir());
     assert!(fs::read_to_string(&script).unwrap().contains("_KACHE_COMPLETE"));
     home.assert_success(&["init", "--shims", "--completions", "bash"]);
+    let said = home.assert_success(&["init", "--completions", "zsh"]);
+    let functions = home.path(".local/share/zsh/site-functions");
+    assert!(functions.join("_kache").exists() && said.contains("fpath=("), "{said}");
     home.assert_success(&["init", "--undo"]);
     assert!(home.config().is_none() && !shims.exists() && !script.exists());
+    assert!(!functions.join("_kache").exists());
 }
 
 #[test]
