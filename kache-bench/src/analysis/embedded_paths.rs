@@ -25,13 +25,12 @@ pub struct Proof {
     pub evidence: Option<String>,
 }
 
-/// Whether a claim names the unit with this label: by the label, by its name, or by the end of an object's
-/// path.
-pub fn names(claim: &UnitClaim, label: &str) -> bool {
+/// Whether the unit of a claim is the unit with this label: by the label, by its name, or by the end of an
+/// object's path.
+pub fn names(claimed: &str, label: &str) -> bool {
     let name = label.split(' ').next().unwrap_or(label);
-    let ends =
-        name.strip_suffix(&claim.unit).is_some_and(|before| before.is_empty() || before.ends_with('/'));
-    ends || claim.unit == label
+    let ends = name.strip_suffix(claimed).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+    ends || claimed == label
 }
 
 /// Paths and names of an event's outputs in the cache.
@@ -50,7 +49,7 @@ pub fn prove(
     let mut proofs = Vec::new();
     for pair in differing {
         let label = pair.b.unit.label();
-        let Some(claim) = claims.iter().find(|claim| names(claim, &label)) else { continue };
+        let Some(claim) = claims.iter().find(|claim| names(&claim.unit, &label)) else { continue };
         let evidence = evidence(pair, finder, key_mismatches, stored);
         proofs.push(Proof { unit: label, reason: claim.reason.clone(), evidence });
     }
@@ -122,7 +121,6 @@ mod tests {
 
     #[test]
     fn a_claim_names_a_crate_or_the_end_of_an_objects_path() {
-        let names = |unit: &str, label| names(&UnitClaim { unit: unit.into(), reason: String::new() }, label);
         assert!(names("one", "one 1.0.0 (lib)") && names("one 1.0.0 (lib)", "one 1.0.0 (lib)"));
         assert!(names("crypto/a.o", "debug/build/x-0f/out/crypto/a.o (c)"));
         assert!(!names("a.o", "debug/build/x-0f/out/crypto/ba.o (c)") && !names("one", "gone 1.0.0 (lib)"));

@@ -72,7 +72,7 @@ pub fn compare(restored: &Path, compiled: &Path, named: &BTreeSet<PathBuf>) -> R
     Ok(found)
 }
 
-enum FileComparison {
+pub(super) enum FileComparison {
     Identical(u64),
     EqualMembers(u64),
     Different(String),
@@ -100,7 +100,7 @@ fn compare_files(restored: &Path, compiled: &Path) -> Result<FileComparison> {
 }
 
 /// Compares where links lead; `None` without a link.
-fn compare_links(restored: &Path, compiled: &Path) -> Option<FileComparison> {
+pub(super) fn compare_links(restored: &Path, compiled: &Path) -> Option<FileComparison> {
     let target = |path: &Path| fs::read_link(path).ok();
     match (target(restored), target(compiled)) {
         (None, None) => None,
@@ -136,7 +136,7 @@ pub fn alike(one: &Path, other: &Path) -> bool {
 }
 
 /// Execute permission is part of an artifact.
-fn mode_difference(restored: &Path, compiled: &Path) -> Option<String> {
+pub(super) fn mode_difference(restored: &Path, compiled: &Path) -> Option<String> {
     match (platform::is_executable(restored), platform::is_executable(compiled)) {
         (true, false) => Some("executable, but should not be".into()),
         (false, true) => Some("not executable".into()),
@@ -144,7 +144,7 @@ fn mode_difference(restored: &Path, compiled: &Path) -> Option<String> {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
     read.map(|_| bytes).map_err(Error::io("read", path))

@@ -3,5 +3,6 @@
 mod archive;
 pub mod compare;
 mod files;
+pub mod lines;
 
 pub use files::{find, named};

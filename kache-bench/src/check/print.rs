@@ -29,12 +29,14 @@ fn write_report(out: &mut String, record: &Record<Judged<CheckFindings>>) -> fmt
     write_phases(out, findings)?;
     write_key_mismatches(out, &findings.key_mismatches.key_mismatches)?;
     for proof in &findings.nondeterministic {
-        let evidence = proof.evidence.as_deref().unwrap_or("NOT PROVED");
-        writeln!(
-            out,
-            "nondeterministic: {}: {} ({evidence}; dependants were compared after building on its restored output)",
-            proof.unit, proof.reason
-        )?;
+        write!(out, "nondeterministic: {}: {} (", proof.unit, proof.reason)?;
+        match &proof.evidence {
+            Some(evidence) => {
+                let then = "dependants were compared after building on its restored output";
+                writeln!(out, "{evidence}; {then})")?;
+            }
+            None => writeln!(out, "NOT PROVED)")?,
+        }
     }
     for proof in &findings.embedded_paths {
         let evidence = proof.evidence.as_deref().unwrap_or("NOT PROVED");

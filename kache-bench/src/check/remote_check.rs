@@ -242,7 +242,7 @@ impl RemoteRun<'_> {
         let prove = |event: &Event| {
             let unit = event.unit.label();
             let claims = &self.site.workload.expect.embedded_paths;
-            let claim = claims.iter().find(|claim| embedded_paths::names(claim, &unit))?;
+            let claim = claims.iter().find(|claim| embedded_paths::names(&claim.unit, &unit))?;
             let found = places.iter().find_map(|place| {
                 let file = embedded_paths::holds(event, &place.to_string_lossy(), &stored)?;
                 Some(format!("a path below {} is in {file}", place.display()))

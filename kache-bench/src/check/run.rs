@@ -103,8 +103,8 @@ pub struct CheckFindings {
     pub key_mismatches: KeyMismatches,
     /// Claimed exceptions with their proofs.
     pub embedded_paths: Vec<embedded_paths::Proof>,
-    /// Units claimed to differ on every compile, with their proofs.
-    pub nondeterministic: Vec<embedded_paths::Proof>,
+    /// Units claimed to differ from compile to compile, with their proofs.
+    pub nondeterministic: Vec<nondeterminism::Proof>,
     /// Units compiled by a build that had nothing to do.
     pub not_fresh: Vec<String>,
     /// Event lines that are incomplete or of an unknown version.
@@ -323,13 +323,22 @@ impl CheckRun<'_> {
         if claimed.is_empty() {
             return Ok(());
         }
-        let first = nondeterminism::take(&claimed, c.root())?;
-        self.build_without_hits("compile nondeterministic units again", c, None)?;
-        self.findings.nondeterministic = nondeterminism::prove(claims, &claimed, c.root(), &first)?;
+        let [reordered, random] = nondeterminism::split(claimed);
+        // With the build on the restored output, and its comparison.
+        progress::plan(usize::from(!random.is_empty()) + 2);
+        let mut proofs = nondeterminism::prove_order(&reordered, restored, c.root())?;
+        if !random.is_empty() {
+            let first = nondeterminism::take(&random, c.root())?;
+            self.build_without_hits("compile nondeterministic units again", c, None)?;
+            proofs.extend(nondeterminism::prove_randomness(&random, c.root(), &first)?);
+        }
+        self.findings.nondeterministic = proofs;
         if self.findings.nondeterministic.iter().any(|proof| proof.evidence.is_none()) {
             return Ok(());
         }
-        nondeterminism::put_back(&claimed, restored, c.root())?;
+        for claimed in [&reordered, &random] {
+            nondeterminism::put_back(claimed, restored, c.root())?;
+        }
         self.build_without_hits("build on their restored output", c, None)?;
         self.compare_builds(c, restored, named)
     }

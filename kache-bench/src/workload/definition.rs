@@ -139,8 +139,8 @@ pub struct Expect {
     pub stability: f64,
     /// Units excepted from all three, because they embed a checkout's path or a similar value in their outputs.
     pub embedded_paths: Vec<UnitClaim>,
-    /// Units whose compiler output differs on every compile.
-    pub nondeterministic: Vec<UnitClaim>,
+    /// Units whose compiler output differs from compile to compile.
+    pub nondeterministic: Vec<NondeterminismClaim>,
 }
 
 /// A claimed exception for a unit.
@@ -150,4 +150,23 @@ pub struct UnitClaim {
     /// The unit's label (`demo 0.1.0 (lib)`) or its crate's name.
     pub unit: String,
     pub reason: String,
+}
+
+/// The claim that two compiles of a unit in one place differ.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NondeterminismClaim {
+    /// As in [`UnitClaim`].
+    pub unit: String,
+    pub reason: String,
+    /// What the two have in common; `None` if they need not have anything in common.
+    pub lines: Option<CommonLines>,
+}
+
+/// The lines that two compiles of a unit have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommonLines {
+    /// Each file has the same lines, each as many times, in any order.
+    AnyOrder,
 }

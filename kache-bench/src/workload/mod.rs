@@ -10,4 +10,6 @@ mod registry;
 mod source;
 mod tools;
 
-pub use definition::{CcWiring, Expect, Source, Tools, UnitClaim, Units, Wiring, Workload};
+pub use definition::{
+    CcWiring, Expect, NondeterminismClaim, Source, Tools, UnitClaim, Units, Wiring, Workload,
+};

@@ -3,7 +3,7 @@
 //! The shapes here match the file, with every key checked; they become [`Workload`] after the combinations of
 //! keys are checked. Every error names file, line and key, and the nearest valid key for a misspelt one.
 
-use super::{CcWiring, Expect, Source, Tools, UnitClaim, Units, Wiring, Workload};
+use super::{CcWiring, Expect, NondeterminismClaim, Source, Tools, UnitClaim, Units, Wiring, Workload};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ struct ExpectShape {
     #[serde(default)]
     embedded_paths: Vec<UnitClaim>,
     #[serde(default)]
-    nondeterministic: Vec<UnitClaim>,
+    nondeterministic: Vec<NondeterminismClaim>,
 }
 
 pub(super) fn parse(name: &str, file: &Path, text: &str) -> Result<Workload> {
@@ -289,6 +289,7 @@ fn nearest_key(message: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::definition::CommonLines;
 
     const MINIMAL: &str =
         "description = \"d\"\n[source]\nkind = \"crate\"\nname = \"eza\"\nversion = \"0.23.5\"\n";
@@ -394,6 +395,21 @@ mod tests {
         assert!(complaint(debian).contains("one of the keys `from`"));
         assert!(complaint(&format!("{MINIMAL}[pull]\nwithout_patches = 1\n")).contains("kind `debian`"));
         assert!(complaint(&format!("{MINIMAL}[pull]\nform = \"old\"\n")).contains("did you mean `from`?"));
+    }
+
+    #[test]
+    fn lines_may_be_in_any_order_only_where_nondeterminism_is_claimed() {
+        let claim = |table: &str, lines: &str| {
+            format!("{MINIMAL}[[expect.{table}]]\nunit = \"u\"\nreason = \"r\"\n{lines}")
+        };
+        let lines =
+            |text: &str| read(&claim("nondeterministic", text)).unwrap().expect.nondeterministic[0].lines;
+        assert_eq!(lines(""), None);
+        assert_eq!(lines("lines = \"any-order\"\n"), Some(CommonLines::AnyOrder));
+        let text = complaint(&claim("nondeterministic", "lines = \"sorted\"\n"));
+        assert!(text.contains("line 9") && text.contains("`any-order`"), "{text}");
+        let text = complaint(&claim("embedded_paths", "lines = \"any-order\"\n"));
+        assert!(text.contains("unknown field `lines`"), "{text}");
     }
 
     #[test]

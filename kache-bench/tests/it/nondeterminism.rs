@@ -105,3 +105,63 @@ fn a_random_file_of_a_build_script_is_a_difference_until_it_is_claimed_and_prove
     let proved = record["nondeterministic"].as_array().unwrap().iter().find(|it| it["reason"] == "a log");
     assert!(proved.unwrap()["evidence"].as_str().unwrap().contains("differ"), "{record:#}");
 }
+
+/// A library without chance in it, below a build script that prints and writes `lines`, in the order of a hash map.
+fn script_of_lines(lines: &str) -> [(&'static str, String); 3] {
+    let script = format!(
+        "fn main() {{\n\
+         let lines: std::collections::HashSet<String> = {lines};\n\
+         lines.iter().for_each(|line| println!(\"{{line}}\"));\n\
+         let text: String = lines.iter().map(|line| format!(\"{{line}}\\n\")).collect();\n\
+         let out = std::path::PathBuf::from(std::env::var_os(\"OUT_DIR\").unwrap());\n\
+         std::fs::write(out.join(\"log\"), text).unwrap();\n}}\n"
+    );
+    [
+        ("thrower/src/lib.rs", "pub const ALL: [u32; 1] = [0];\n".into()),
+        ("app/src/main.rs", "fn main() {}\n".into()),
+        ("app/build.rs", script),
+    ]
+}
+
+/// A verified check of the script with the claim that only the order of its lines differs.
+fn check_any_order(lines: &str) -> (Option<i32>, Value) {
+    let claim = "[[expect.nondeterministic]]\nunit = \"app 0.1.0 (script)\"\nreason = \"a hash map\"\n\
+                 lines = \"any-order\"\n";
+    let files = script_of_lines(lines);
+    check(claim, &files.each_ref().map(|(name, text)| (*name, text.as_str())))
+}
+
+/// The phases that follow the first comparison of artifacts, each with its number of units.
+fn phases_of_proof(record: &Value) -> Vec<(&str, Option<u64>)> {
+    let phases = record["phases"].as_array().unwrap().iter();
+    let phases = phases.map(|it| (it["name"].as_str().unwrap(), it["summary"]["units"].as_u64()));
+    phases.skip_while(|(name, _)| *name != "compare artifacts").skip(1).collect()
+}
+
+#[test]
+fn lines_in_any_order_are_proved_without_another_compile() {
+    let (status, record) = check_any_order("(0..64).map(|n| format!(\"line {n}\")).collect()");
+    assert_eq!(status, Some(0), "{record:#}");
+    let proofs = record["nondeterministic"].as_array().unwrap();
+    assert_eq!(proofs.len(), 1, "{record:#}");
+    assert_eq!(proofs[0]["evidence"], "the same lines in another order: 2 of 2 files", "{record:#}");
+    // The program is compiled below the restored run of its script.
+    let phases = phases_of_proof(&record);
+    assert_eq!(phases[0].0, "build on their restored output", "{phases:?}");
+    assert!(phases[0].1 > Some(0), "{phases:?}");
+    assert_eq!(phases[1..], [("compare artifacts", None)]);
+}
+
+#[test]
+fn a_random_number_is_not_lines_in_any_order() {
+    let number = "std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0)";
+    let (status, record) = check_any_order(&format!("[format!(\"number {{}}\", {number})].into()"));
+    assert_eq!(status, Some(1), "{record:#}");
+    let proof = &record["nondeterministic"][0];
+    assert!(proof["evidence"].is_null(), "{record:#}");
+    let problem = proof["problem"].as_str().unwrap();
+    assert!(problem.contains("/out/log`") && problem.contains("the line `number "), "{problem}");
+    let problems = record["verdict"]["problems"].as_array().unwrap();
+    assert!(problems.iter().any(|it| it.as_str().unwrap().contains(problem)), "{record:#}");
+    assert!(phases_of_proof(&record).is_empty(), "{record:#}");
+}
