@@ -136,6 +136,7 @@ pub fn run(
     let mut run = CheckRun {
         site: BuildSite { workload, backend, scratch },
         log: backend.events(&scratch.cache()),
+        log_without_hits: backend.events(&scratch.verify_cache()),
         findings: CheckFindings::default(),
         timeline,
     };
@@ -165,6 +166,8 @@ impl Checkouts {
 struct CheckRun<'r> {
     site: BuildSite<'r>,
     log: Option<EventLog>,
+    /// The log of builds without hits. Each of them reads on where the one before ended.
+    log_without_hits: Option<EventLog>,
     findings: CheckFindings,
     timeline: &'r mut Timeline,
 }
@@ -303,8 +306,8 @@ impl CheckRun<'_> {
     ) -> Result<Vec<Event>> {
         let cache = self.site.scratch.verify_cache();
         let environment = self.site.backend.without_lookups(self.site.wired(c, &cache)?)?;
-        let mut log = self.site.backend.events(&cache);
-        let built = self.site.build(name, c, &environment, log.as_mut(), expected, self.timeline)?;
+        let log = self.log_without_hits.as_mut();
+        let built = self.site.build(name, c, &environment, log, expected, self.timeline)?;
         Ok(self.record_build(name, c, built))
     }
 
