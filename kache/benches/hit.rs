@@ -15,7 +15,6 @@ use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
 use kache_core::timer::Timer;
 use kache_frontends::rustc::FAMILY;
-use std::collections::HashMap;
 use std::fs;
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -113,7 +112,7 @@ fn parts(c: &mut Criterion) {
         let manifest =
             Manifest::load(&store, &action.key).expect("the manifest of what the wrapper compiled");
         let entry = &manifest.entries[0];
-        assert!(view.holds(&entry.dependencies, &mut HashMap::new()));
+        assert!(view.holds(&entry.dependencies, &mut Default::default()));
         entry.result
     };
     c.bench_function("lookup", |b| b.iter(look));

@@ -45,14 +45,15 @@ use crate::dependency::{Dependency, Kind as DependencyKind};
 use crate::eval::EVERY;
 use crate::observe::start_clock::StartCalls;
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
-use crate::paths::Roots;
 use crate::platform;
 use crate::policy::{Act, Actor, Environment, Event, Place, Treatment, TrustPolicy};
 use crate::reason::{NotCacheable, Reason};
+use foldhash::{HashMap, HashSet};
 use made::Made;
 use processes::Processes;
 use removed::Removed;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Walks a trace.
@@ -68,19 +69,19 @@ pub fn collect(subject: &Subject, world: &dyn World, trace: &Trace) -> Collected
         perhaps_read_all: BTreeMap::new(),
         renamed: subject.renamed(world),
         has_compiler: !subject.is_shim,
-        without_links: HashSet::new(),
-        examined: HashSet::new(),
+        without_links: HashSet::default(),
+        examined: HashSet::default(),
         imports: imports::Checked::default(),
-        linked: libraries::LinkedObjects::new(),
-        start_calls: HashMap::new(),
+        linked: libraries::LinkedObjects::default(),
+        start_calls: HashMap::default(),
         steps: BTreeMap::new(),
-        looked: HashMap::new(),
-        asked_from: HashMap::new(),
+        looked: HashMap::default(),
+        asked_from: HashMap::default(),
         read_by_others: BTreeSet::new(),
         perhaps_inputs: BTreeSet::new(),
-        read_before_made: HashSet::new(),
-        opened_responses: HashSet::new(),
-        set_facts: HashSet::new(),
+        read_before_made: HashSet::default(),
+        opened_responses: HashSet::default(),
+        set_facts: HashSet::default(),
         removed: Removed::of(trace, world),
         now: 0,
         out: Collected::default(),
@@ -296,9 +297,12 @@ impl Collector<'_> {
 
     fn take(&mut self, by: Cause, event: &Event, treatment: Treatment, number: i64) {
         let name = || event.name.to_vec();
-        self.out.dependencies.extend(self.dependency(treatment, event));
+        let dependency = self.dependency(treatment, event);
+        if let (Treatment::Absence, Some(dependency)) = (treatment, &dependency) {
+            self.out.absent.insert(dependency.name.clone());
+        }
+        self.out.dependencies.extend(dependency);
         match treatment {
-            Treatment::Absence => _ = self.out.absent.insert(name()),
             Treatment::ContentsUnlessMade => _ = self.perhaps_inputs.insert(name()),
             Treatment::EachLink => self.each_link(event.name, DependencyKind::Link),
             Treatment::EachLinkPortable => self.each_link(event.name, DependencyKind::LeadsTo),
@@ -400,8 +404,10 @@ impl Collector<'_> {
         }
         let (subject, p) = (self.subject, Path::new(platform::os_str(path)));
         match () {
-            () if subject.outputs.owns(p) && subject.is_foreign => Place::NamedOutput,
-            () if subject.outputs.owns(p) => Place::Output,
+            () if subject.outputs.owns(p) => match subject.is_foreign {
+                true => Place::NamedOutput,
+                false => Place::Output,
+            },
             () if subject.outputs.dir == p => Place::OutputDirectory,
             () if subject.is_state(path) => Place::State,
             () if self.temporary.iter().any(|dir| dir == path) => Place::Temporary,
@@ -443,10 +449,10 @@ impl Collector<'_> {
 /// Where temporary files are put. What a run puts there is not an input.
 fn temporary_directories(world: &dyn World) -> Vec<Vec<u8>> {
     let named = ["TMPDIR", "TMP", "TEMP"].iter().filter_map(|name| world.variable(name.as_bytes()));
-    named.map(|dir| clean(dir.as_encoded_bytes())).collect()
+    named.map(|dir| clean(dir.as_encoded_bytes()).into_owned()).collect()
 }
 
 /// Without doubled slashes and `.` components, as paths are compared.
-fn clean(path: &[u8]) -> Vec<u8> {
-    Roots::default().portable(path)
+fn clean(path: &[u8]) -> Cow<'_, [u8]> {
+    platform::normalize(path)
 }

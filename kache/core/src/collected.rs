@@ -4,15 +4,16 @@ use crate::dependency::{Dependency, Kind};
 use crate::digest::Digest;
 use crate::platform::{ABSENCES, StatId};
 use crate::reason::NotCacheable;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use foldhash::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What a command depended on and left behind.
 #[derive(Debug, Default)]
 pub struct Collected {
     pub dependencies: BTreeSet<Dependency>,
-    /// Paths that were found absent, to be compared with what is there when the command has ended.
-    pub absent: BTreeSet<Vec<u8>>,
+    /// Portable paths that were found absent, to be compared with what is there when the command has ended.
+    pub absent: HashSet<Vec<u8>>,
     /// What the command was answered, by the dependency that the answer may have become.
     pub answers: BTreeMap<Dependency, Answer>,
     /// Outputs that were made, by their absolute paths.
@@ -84,8 +85,10 @@ pub enum Step {
 impl Collected {
     /// Drops the presence of files whose contents count.
     pub fn drop_implied_presence(&mut self) {
-        let contents: BTreeSet<Vec<u8>> =
-            self.dependencies.iter().filter(|d| d.kind == Kind::File).map(|d| d.name.clone()).collect();
-        self.dependencies.retain(|d| d.kind != Kind::Path || !contents.contains(&d.name));
+        let files = self.dependencies.iter().filter(|d| d.kind == Kind::File);
+        let presence: Vec<Dependency> = files.map(|d| Dependency::new(Kind::Path, d.name.clone())).collect();
+        for dependency in presence {
+            self.dependencies.remove(&dependency);
+        }
     }
 }

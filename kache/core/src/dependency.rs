@@ -139,12 +139,17 @@ impl Dependency {
             Kind::Computed => self.computed_parts(),
             kind => (kind.word(), &self.name[..]),
         };
-        let name = match self.kind {
-            Kind::Host => String::from_utf8_lossy(name).replace('\0', " "),
-            _ => String::from_utf8_lossy(name).into_owned(),
-        };
-        let sep = if name.is_empty() { "" } else { " " };
-        format!("{word}{sep}{name}")
+        let mut label = String::with_capacity(word.len() + 1 + name.len());
+        label.push_str(word);
+        if !name.is_empty() {
+            label.push(' ');
+        }
+        match (self.kind, std::str::from_utf8(name)) {
+            (Kind::Host, _) => label.push_str(&String::from_utf8_lossy(name).replace('\0', " ")),
+            (_, Ok(name)) => label.push_str(name),
+            (_, Err(_)) => label.push_str(&String::from_utf8_lossy(name)),
+        }
+        label
     }
 }
 

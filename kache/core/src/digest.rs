@@ -6,7 +6,7 @@
 //! the table is discarded, because an unclean stop may have written a file's times to disk without its contents.
 
 use crate::platform::{self, ABSENCES, FileType, Found, StatId, disk};
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};

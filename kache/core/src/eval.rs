@@ -9,10 +9,11 @@ use crate::libraries;
 use crate::paths::Roots;
 use crate::place;
 use crate::platform::{self, FileType, StatId, Stats};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Where one action is evaluated.
 pub struct EvalContext<'a> {
@@ -57,6 +58,12 @@ pub trait Evaluate {
     fn shows_variable(&self, _: &[u8]) -> bool {
         false
     }
+}
+
+/// The digest of the word for what is at a path: a C source has a thousand dependencies on what is absent.
+fn digest_of_word(word: &str) -> Digest {
+    static OF_ABSENT: LazyLock<Digest> = LazyLock::new(|| Digest::of(ABSENT));
+    if word.as_bytes() == ABSENT { *OF_ABSENT } else { Digest::of(word.as_bytes()) }
 }
 
 /// The value of a computed dependency.
@@ -113,7 +120,7 @@ impl EvalContext<'_> {
                 let path = self.local(dependency)?;
                 self.table.file_seen(&path, stats.of(&path)?)?.0.digest
             }
-            Kind::Path => Digest::of(word(stats.of(&self.local(dependency)?))?.as_bytes()),
+            Kind::Path => digest_of_word(word(stats.of(&self.local(dependency)?))?),
             Kind::Missing => Digest::of(if self.all_missing(&dependency.name)? { ABSENT } else { b"there" }),
             Kind::Twins => Digest::of(&self.twins(&dependency.name)?),
             Kind::Listing => Digest::of(&listing(&self.local(dependency)?)?),
@@ -149,9 +156,9 @@ impl EvalContext<'_> {
 
     /// The same of a path, of which is known what is there.
     pub fn evaluate_path(&self, dependency: &Dependency, word: &str) -> io::Result<EvaluatedDependency> {
-        let digest = Digest::of(word.as_bytes());
-        let place = self.local(dependency)?.display().to_string();
-        Ok(EvaluatedDependency { digest, text: word.to_string(), place })
+        let place = self.local(dependency)?.into_os_string().into_string();
+        let place = place.unwrap_or_else(|place| place.to_string_lossy().into_owned());
+        Ok(EvaluatedDependency { digest: digest_of_word(word), text: word.to_string(), place })
     }
 
     fn evaluate_computed(&self, dependency: &Dependency) -> io::Result<EvaluatedDependency> {

@@ -8,7 +8,8 @@ use crate::eval::{EvalContext, EvaluatedDependency, sort_word, walk_tree, word};
 use crate::frontend::Known;
 use crate::platform::{self, StatId, Stats};
 use crate::reason::{NotCacheable, Reason};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -69,15 +70,14 @@ impl Finalizer<'_> {
     fn settle_absent(
         &self,
         dependencies: BTreeSet<Dependency>,
-        absent: &BTreeSet<Vec<u8>>,
+        absent: &HashSet<Vec<u8>>,
         known: &Known,
     ) -> Result<BTreeMap<Dependency, Option<&'static str>>, NotCacheable> {
         let (mut out, mut stats) = (BTreeMap::new(), Stats::default());
         // By its bytes: a path is hashed part by part.
-        let mut top: HashMap<OsString, Option<PathBuf>> = HashMap::new();
-        let names: HashSet<Vec<u8>> = absent.iter().map(|p| self.view.roots.portable(p)).collect();
+        let mut top: HashMap<OsString, Option<PathBuf>> = HashMap::default();
         for dependency in dependencies {
-            let is_other = dependency.kind != Kind::Path || !names.contains(&dependency.name);
+            let is_other = dependency.kind != Kind::Path || !absent.contains(&dependency.name);
             if is_other || known.contains_key(&dependency) {
                 out.entry(dependency).or_insert(None);
                 continue;
@@ -306,9 +306,8 @@ mod tests {
         }
 
         fn absent(&self, name: &str) -> Collected {
-            let path = self.dir.path().join("w").join(name).into_os_string().into_encoded_bytes();
             let mut collected = depends(Kind::Path, name);
-            collected.absent.insert(path);
+            collected.absent.insert(format!("<workspace>/{name}").into_bytes());
             collected
         }
     }

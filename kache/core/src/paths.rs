@@ -66,7 +66,7 @@ impl Roots {
             let rest = platform::relative_to(&path, root.path.as_os_str().as_encoded_bytes())?;
             Some([b"<", root.name.as_bytes(), b">", &*platform::portable_separators(rest)].concat())
         });
-        found.unwrap_or(path)
+        found.unwrap_or_else(|| path.into_owned())
     }
 
     /// Like [`Roots::portable`], for a path that may not be normalized: replaces only a literal prefix.

@@ -164,9 +164,9 @@ impl Plan for ForeignPlan {
         let new: Vec<&Path> =
             action.outputs.names.trees.iter().filter(|tree| !tree.is_there).map(|tree| &*tree.path).collect();
         let is_new = |path: &Path| new.iter().any(|tree| path.starts_with(tree));
-        let absent = collected.absent.iter().filter(|path| is_new(Path::new(platform::os_str(path))));
-        let absent: Vec<_> =
-            absent.map(|path| Dependency::new(Kind::Path, action.roots.portable(path))).collect();
+        let is_new = |name: &[u8]| action.roots.local(name).is_some_and(|path| is_new(&path));
+        let absent = collected.absent.iter().filter(|name| is_new(name));
+        let absent: Vec<_> = absent.map(|name| Dependency::new(Kind::Path, name.clone())).collect();
         absent.iter().for_each(|dependency| _ = collected.dependencies.remove(dependency));
         let known = |(path, before): (&PathBuf, &Option<Digest>)| {
             let name = action.roots.portable(path.as_os_str().as_encoded_bytes());

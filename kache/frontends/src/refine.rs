@@ -60,13 +60,16 @@ pub(crate) fn refine(
     collected.drop_implied_presence();
     let mut known = Known::new();
     if !plan.invocation.language.is_rust() {
-        let files: Vec<Dependency> = collected.dependencies.iter().cloned().collect();
+        let files = collected.dependencies.iter().filter(|dependency| dependency.kind == Kind::File);
+        let files: Vec<Dependency> = files.cloned().collect();
         collected.dependencies.extend(refiner.twins(&files, &mut known)?);
         let plain = |dependency: &Dependency| refiner.is_plain(dependency);
         collected.dependencies.extend(times::compared(&files, cx, plain));
     }
-    for dependency in std::mem::take(&mut collected.dependencies) {
-        refiner.add_as_text(dependency, &mut collected.dependencies);
+    let is_file = |dependency: &Dependency| dependency.kind == Kind::File;
+    let files: Vec<Dependency> = collected.dependencies.extract_if(.., is_file).collect();
+    for file in files {
+        refiner.add_as_text(file, &mut collected.dependencies);
     }
     Ok(known)
 }
@@ -228,7 +231,7 @@ impl Refiner<'_> {
     /// path, but a dependency names the file below the root by the root's name: the place of the root counts too. Compiled
     /// code is not searched: rustc opens the files that a crate names when it compiles the crate.
     fn add_as_text(&self, dependency: Dependency, out: &mut BTreeSet<Dependency>) {
-        let is_below_root = dependency.kind == Kind::File && dependency.name.starts_with(b"<");
+        let is_below_root = dependency.name.starts_with(b"<");
         let is_literal = is_library(&dependency.name) || self.plan.invocation.literal_paths;
         if !is_below_root || is_literal || self.is_plain(&dependency) {
             out.insert(dependency);

@@ -142,7 +142,7 @@ impl Collector<'_> {
             self.changes_former(by, Act::Overwrites, &to);
         }
         let is_directory = self.file_type(&to) == Some(FileType::Dir);
-        self.made.rename(&from, to, is_directory, by.actor);
+        self.made.rename(&from, to.into_owned(), is_directory, by.actor);
     }
 
     /// A second name for something: what is read by it is read of what it leads to.

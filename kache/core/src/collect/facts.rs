@@ -34,7 +34,7 @@ impl Collector<'_> {
             self.set_facts.insert((e.path.to_vec(), e.aux));
             return;
         }
-        let about = if e.path2.starts_with(b"/") { clean(e.path2) } else { e.path2.to_vec() };
+        let about = if e.path2.starts_with(b"/") { clean(e.path2) } else { e.path2.into() };
         let is_unanswered = e.flags & flag::UNANSWERED != 0;
         // The run may have set a fact to what it was: then the dependency is one too many. Signals are set and restored by
         // most programs, and by the compiler, whose questions do not count: there the dependency is needed.

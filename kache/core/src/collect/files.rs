@@ -17,7 +17,7 @@ impl Collector<'_> {
     pub(super) fn read(&mut self, e: &TraceEvent, by: Cause) {
         let path = clean(e.path);
         if by.actor.is_trusted() {
-            self.step(e, || Step::Opened(path.clone()));
+            self.step(e, || Step::Opened(path.to_vec()));
         }
         if e.errno != 0 {
             return self.failed(e, by, Act::CannotOpen);
@@ -46,7 +46,7 @@ impl Collector<'_> {
         self.asks_status(by, &path);
         if !is_made {
             self.identified(e, &path);
-            self.read_before_made.insert(path);
+            self.read_before_made.insert(path.into_owned());
         }
     }
 
@@ -129,7 +129,7 @@ impl Collector<'_> {
         }
         let path = clean(e.path);
         if by.actor.is_trusted() {
-            self.step(e, || Step::Probed(path.clone()));
+            self.step(e, || Step::Probed(path.to_vec()));
         }
         if e.flags & flag::NO_FOLLOW != 0 && (e.errno == 0 || platform::errno_is_absent(e.errno)) {
             self.at(by, Act::ProbesLink, &path);
@@ -229,7 +229,7 @@ impl Collector<'_> {
         if e.errno != 0 {
             return self.failed(e, by, Act::CannotOpen);
         }
-        if path == b"/proc/self/fd" && self.only_closes_descriptors(e.pid) {
+        if *path == *b"/proc/self/fd" && self.only_closes_descriptors(e.pid) {
             return;
         }
         self.goes_through(by, &path);

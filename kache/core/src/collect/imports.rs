@@ -5,7 +5,8 @@ use crate::observe::c_library::{self, Class, Rule};
 use crate::observe::object::{Import, Imports};
 use crate::observe::trace::{TraceEvent, flag};
 use crate::policy::Act;
-use std::collections::{BTreeSet, HashSet};
+use foldhash::HashSet;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Objects whose imports have been checked, and symbols that cannot be judged yet.

@@ -9,7 +9,8 @@ use crate::libraries::SUBDIRECTORIES;
 use crate::observe::trace::TraceEvent;
 use crate::platform::{self, FileType};
 use crate::policy::Act;
-use std::collections::{BTreeSet, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 

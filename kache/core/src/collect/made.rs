@@ -3,8 +3,8 @@
 use super::World;
 use crate::platform;
 use crate::policy::Actor;
+use foldhash::{HashMap, HashSet};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Files and directories that the run made, and who made each.

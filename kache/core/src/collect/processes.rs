@@ -3,7 +3,7 @@
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::platform;
 use crate::policy::{Act, Actor};
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// A program that runs, or ran.
@@ -267,12 +267,12 @@ impl Processes {
             name: file_name(e.path).unwrap_or_default(),
             program: PathBuf::from(platform::os_str(e.path)),
             cwd: PathBuf::from(platform::os_str(e.path2)),
-            own: HashMap::new(),
-            files: HashMap::new(),
-            libraries: HashMap::new(),
-            real_files: HashMap::new(),
+            own: HashMap::default(),
+            files: HashMap::default(),
+            libraries: HashMap::default(),
+            real_files: HashMap::default(),
             has_plugin: false,
-            learns: HashSet::new(),
+            learns: HashSet::default(),
             arguments: Some(Vec::new()),
             asks_for_read_times: false,
             asks_for_times: false,

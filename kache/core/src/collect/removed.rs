@@ -8,7 +8,7 @@ use super::{World, clean};
 use crate::observe::kept::Kept;
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::platform;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 /// What happened to paths later, by the order of events.
@@ -31,7 +31,7 @@ enum Fate {
 impl Removed {
     pub fn of(trace: &Trace, world: &dyn World) -> Removed {
         let dir = trace.kept.and_then(|dir| world.canonicalize(dir));
-        let mut removed = Removed { dir, changes: HashMap::new() };
+        let mut removed = Removed { dir, changes: HashMap::default() };
         for (at, event) in trace.events.iter().enumerate().filter(|(_, event)| event.errno == 0) {
             removed.note(at, event);
         }
@@ -41,11 +41,12 @@ impl Removed {
     fn note(&mut self, at: usize, event: &TraceEvent) {
         let dir = self.dir.as_deref().filter(|_| event.aux != 0);
         let replaced = || dir.map_or(Fate::Lost, |dir| Fate::Kept(Kept::file(dir, event.aux)));
-        let mut add = |path: &[u8], fate| self.changes.entry(clean(path)).or_default().push((at, fate));
+        let mut add =
+            |path: &[u8], fate| self.changes.entry(clean(path).into_owned()).or_default().push((at, fate));
         match event.kind {
             EventKind::Unlink if event.flags & flag::DIRECTORY_REMOVED == 0 => add(event.path, replaced()),
             EventKind::Rename => {
-                add(event.path, Fate::Renamed(clean(event.path2)));
+                add(event.path, Fate::Renamed(clean(event.path2).into_owned()));
                 add(event.path2, replaced());
             }
             EventKind::Write => add(event.path, Fate::Lost),

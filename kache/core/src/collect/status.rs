@@ -8,6 +8,7 @@ use super::{Cause, Collector, clean};
 use crate::observe::trace::{TraceEvent, flag};
 use crate::platform::{self, FileType};
 use crate::policy::{Act, Actor, FileTimes};
+use std::borrow::Cow;
 use std::path::Path;
 
 impl Collector<'_> {
@@ -48,12 +49,12 @@ impl Collector<'_> {
                 self.named(by, Act::AsksReadTimes, &path);
             }
             FileTimes::ComparesTwo => {
-                let pair = before.filter(|other| *other != path);
+                let pair = before.filter(|other| **other != *path);
                 let pair = pair.filter(|other| !self.checks_directory(e.pid, other, &path));
-                for path in pair.iter().flat_map(|other| [other, &path]) {
+                for path in pair.iter().flat_map(|other| [&other[..], &path]) {
                     self.at(by, Act::ComparesTimes, path);
                 }
-                self.looked.insert((e.pid, e.tid), path);
+                self.looked.insert((e.pid, e.tid), path.into_owned());
             }
             // `make` asks which directory it is in, whose times change with each file that is made there.
             FileTimes::Compares if path == process.cwd().as_os_str().as_encoded_bytes() => {}
@@ -68,15 +69,14 @@ impl Collector<'_> {
 
     /// Whether a program asks, once as it starts, whether `PWD` is the directory that it is in. Shells do.
     fn checks_directory(&mut self, pid: u32, one: &[u8], other: &[u8]) -> bool {
-        let Some(named) = self.world.variable(b"PWD").map(|named| clean(named.as_encoded_bytes())) else {
-            return false;
-        };
+        let Some(named) = self.world.variable(b"PWD") else { return false };
+        let named = clean(named.as_encoded_bytes());
         let Some(process) = self.processes.get_mut(pid).filter(|process| !process.has_checked_directory)
         else {
             return false;
         };
         let cwd = process.cwd().as_os_str().as_encoded_bytes();
-        let is_check = (one == named && other == cwd) || (one == cwd && other == named);
+        let is_check = (*one == *named && other == cwd) || (one == cwd && *other == *named);
         process.has_checked_directory |= is_check;
         is_check
     }
@@ -147,7 +147,7 @@ impl Collector<'_> {
 const ASKS_READ_TIMES: &[&[&str]] = &[&[" -N "], &["\t-N "], &["\"-N\""], &["'-N'"], &["=-N"]];
 
 /// The path whose status is asked for, where what is open has one.
-pub(super) fn path_of_status(e: &TraceEvent) -> Option<Vec<u8>> {
+pub(super) fn path_of_status<'t>(e: &TraceEvent<'t>) -> Option<Cow<'t, [u8]>> {
     e.path.starts_with(b"/").then(|| clean(e.path))
 }
 

@@ -8,7 +8,7 @@
 use super::{Subject, World};
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::platform;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::path::{Path, PathBuf};
 
 /// A program that began, and its place in the trace.
@@ -45,8 +45,13 @@ struct Accounts<'a> {
 
 /// A program that ran unobserved, in words.
 pub fn program(subject: &Subject, world: &dyn World, trace: &Trace) -> Option<String> {
-    let mut accounts =
-        Accounts { world, starts: starts(trace), pending: HashMap::new(), requests: Vec::new(), lost: None };
+    let mut accounts = Accounts {
+        world,
+        starts: starts(trace),
+        pending: HashMap::default(),
+        requests: Vec::new(),
+        lost: None,
+    };
     if let Some(first) = accounts.starts.first_mut() {
         first.is_answer = true;
         let wanted = subject.program.as_os_str().as_encoded_bytes();
@@ -62,7 +67,7 @@ pub fn program(subject: &Subject, world: &dyn World, trace: &Trace) -> Option<St
 
 fn starts<'a>(trace: &'a Trace) -> Vec<Start<'a>> {
     let mut out: Vec<Start> = Vec::new();
-    let mut last: HashMap<u32, usize> = HashMap::new();
+    let mut last: HashMap<u32, usize> = HashMap::default();
     for (at, event) in trace.events.iter().enumerate() {
         match event.kind {
             EventKind::Start if event.flags & flag::FORKED == 0 => {

@@ -3,7 +3,7 @@
 
 use super::World;
 use crate::platform::{self, FileType};
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 /// More than this is not worth being recorded.
@@ -27,7 +27,7 @@ pub fn seen(path: &[u8], is_walk: bool, world: &dyn World) -> Option<Seen> {
 /// Everything below a directory, links followed.
 fn below(top: &Path, world: &dyn World) -> Option<Seen> {
     let mut seen = Seen::default();
-    let mut known = HashSet::new();
+    let mut known = HashSet::default();
     let mut todo = vec![top.to_path_buf()];
     while let Some(path) = todo.pop() {
         match world.file_type(&path) {

@@ -19,7 +19,8 @@ use crate::reason::{NotCacheable, Reason};
 use crate::store::differences::{Difference, Differing, Version};
 use crate::store::manifest::Manifest;
 use crate::{platform, run, template};
-use std::collections::{BTreeMap, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -80,7 +81,7 @@ impl Job<'_> {
         if differing.is_empty() {
             return (Checked::Same, None);
         }
-        if !self.view.holds(&dependencies, &mut HashMap::new()) {
+        if !self.view.holds(&dependencies, &mut HashMap::default()) {
             return unsettled(Reason::ChangedWhileCompiling, "an input changed while the hit was checked");
         }
         let mut found = Difference::new(

@@ -10,7 +10,7 @@ use crate::frontend::Planned;
 use crate::store::manifest::{Entry, Manifest};
 use crate::store::result::ActionResult;
 use crate::{platform, restore};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::path::Path;
 
 /// What is to be done with a stored result whose dependencies all hold.
@@ -59,7 +59,7 @@ impl Job<'_> {
     pub(super) fn look_up(&self, purpose: Purpose) -> Lookup {
         let (store, timer) = (self.engine.store, self.engine.timer);
         let manifest = Manifest::load(store, &self.action.key).unwrap_or_default();
-        let mut seen: HashMap<Dependency, Digest> = HashMap::new();
+        let mut seen: HashMap<Dependency, Digest> = HashMap::default();
         let found = self.look_up_in(&manifest, &mut seen, purpose);
         let found = match found {
             Lookup::Nothing if manifest.is_full() => match self.manifest_of_source() {

@@ -9,7 +9,9 @@ use crate::frontend::Looked;
 use crate::observe::trace::{EventKind, TraceEvent};
 use crate::paths::Roots;
 use crate::platform;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
@@ -47,23 +49,25 @@ impl MappedCommand<'_> {
 /// Says what the run did that only paths as they are allow: it looked at an absolute path that no other file has, or ran a
 /// program with maps that the command line does not have. These may be meant to win over kache's.
 pub(super) fn looked_at<'l>(
-    events: impl Iterator<Item = TraceEvent<'l>> + Clone,
+    events: impl Iterator<Item = TraceEvent<'l>>,
     command: &MappedCommand,
 ) -> Result<Looked, String> {
+    let events: Vec<_> = events.collect();
     let MappedCommand { roots, maps, .. } = *command;
-    let absolute = || roots.iter().filter_map(|r| r.mapped.as_deref()).filter(|to| !to.starts_with('.'));
-    for event in events.clone() {
+    let mapped = roots.iter().filter_map(|root| root.mapped.as_deref());
+    let absolute: Vec<&str> = mapped.filter(|to| !to.starts_with('.')).collect();
+    for event in &events {
         if event.kind == EventKind::Maps && event.aux > maps as i64 {
             return Err("a program in the compiler's place maps paths itself".to_string());
         }
         for path in [event.path, event.path2] {
-            if absolute().any(|to| is_below(path, to.as_bytes())) {
+            if absolute.iter().any(|to| is_below(path, to.as_bytes())) {
                 return Err(format!("{} was looked at", String::from_utf8_lossy(path)));
             }
         }
     }
-    let names = RelativeNames::of(events.clone(), roots);
-    let looks = events.filter(|e| e.kind != EventKind::GetEnv);
+    let names = RelativeNames::of(&events, roots);
+    let looks = events.iter().filter(|e| e.kind != EventKind::GetEnv);
     Ok(looks.map(|e| names.looked_at(e.path, e.errno == 0, command)).max().unwrap_or(Looked::No))
 }
 
@@ -95,18 +99,19 @@ struct Meant {
 }
 
 impl RelativeNames {
-    fn of<'l>(events: impl Iterator<Item = TraceEvent<'l>>, roots: &Roots) -> RelativeNames {
+    fn of(events: &[TraceEvent], roots: &Roots) -> RelativeNames {
         let mut names = RelativeNames::default();
-        for event in events.filter(|e| e.kind == EventKind::Read && e.errno == 0) {
+        let relative = roots.iter().filter_map(|r| Some((&r.path, r.mapped.as_deref()?.strip_prefix('.')?)));
+        let relative: Vec<(&PathBuf, &str)> = relative.collect();
+        for event in events.iter().filter(|e| e.kind == EventKind::Read && e.errno == 0) {
             let path = clean(event.path);
             let path = Path::new(platform::os_str(&path));
             let dir = path.parent().unwrap_or(path).as_os_str().as_encoded_bytes();
             if !names.dirs.contains(dir) {
                 names.dirs.insert(dir.to_vec());
             }
-            for root in roots.iter() {
-                let Some(to) = root.mapped.as_deref().and_then(|to| to.strip_prefix('.')) else { continue };
-                let Ok(rest) = path.strip_prefix(&root.path) else { continue };
+            for (root, to) in &relative {
+                let Ok(rest) = path.strip_prefix(root) else { continue };
                 let to = to.trim_start_matches('/');
                 names.add(&Path::new(to).join(rest), path, false);
                 if let (Some(dir), Some(above)) = (rest.parent(), path.parent()) {
@@ -136,7 +141,7 @@ impl RelativeNames {
             let leads_there = |meant: &Path| {
                 let there = Path::new(platform::os_str(path));
                 // A link that leads to the file is a name that the source does not have.
-                meant.as_os_str().as_encoded_bytes() == whole
+                meant.as_os_str().as_encoded_bytes() == &*whole
                     || by_names(there) == by_names(meant) && real_path(there) == real_path(meant)
             };
             let is_dir = || is_there && Path::new(platform::os_str(path)).is_dir();
@@ -147,7 +152,7 @@ impl RelativeNames {
         let slashes = || path.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(at, _)| at);
         let is_searched = |dir: &[u8]| {
             let dir = clean(dir);
-            self.dirs.contains(&dir) || command.names_dir(&dir)
+            self.dirs.contains(&*dir) || command.names_dir(&dir)
         };
         let similar = || slashes().filter(|at| rest_after(*at, 1));
         match () {
@@ -194,8 +199,8 @@ pub(super) fn count_maps(args: &[OsString]) -> usize {
 }
 
 /// Without doubled slashes and `.` components.
-fn clean(path: &[u8]) -> Vec<u8> {
-    Roots::default().portable(path)
+fn clean(path: &[u8]) -> Cow<'_, [u8]> {
+    platform::normalize(path)
 }
 
 #[cfg(all(test, unix))]

@@ -12,7 +12,7 @@ use crate::remote::client::{AgentConfig, Client};
 use crate::remote::format;
 use crate::remote::protocol::{Request, Response, Unavailable};
 use crate::remote::queue::{Queue, QueuedUpload};
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::time::{Duration, Instant};
 
 /// After how long without anything to do an agent ends.
@@ -122,7 +122,7 @@ impl Job<'_> {
 
     /// The keys of the inputs as they are here, one for each list of dependencies.
     fn input_keys(&self, lists: &[Vec<u8>]) -> Vec<Digest> {
-        let mut seen: HashMap<Dependency, Option<Digest>> = HashMap::new();
+        let mut seen: HashMap<Dependency, Option<Digest>> = HashMap::default();
         let mut key = |dependencies: Vec<Dependency>| {
             let mut values = Vec::with_capacity(dependencies.len());
             for dependency in &dependencies {

@@ -134,14 +134,14 @@ fn a_set_holds_only_if_every_dependency_can_be_read_and_is_equal() {
         RecordedDependency { dependency, digest }
     };
     let set = [recorded(Kind::File, "<workspace>/f"), recorded(Kind::Path, "<workspace>/none")];
-    assert!(view.holds(&set, &mut HashMap::new()));
+    assert!(view.holds(&set, &mut HashMap::default()));
     let other_root = RecordedDependency {
         dependency: Dependency::new(Kind::File, "<elsewhere>/f"),
         digest: set[0].digest,
     };
-    assert!(!view.holds(&[other_root], &mut HashMap::new()));
+    assert!(!view.holds(&[other_root], &mut HashMap::default()));
     std::fs::remove_file(place.at("f")).unwrap();
-    assert!(!view.holds(&set, &mut HashMap::new()));
+    assert!(!view.holds(&set, &mut HashMap::default()));
 }
 
 #[test]

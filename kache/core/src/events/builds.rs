@@ -1,7 +1,7 @@
 //! Groups invocations into builds. Each event names the build that it belongs to.
 
 use super::{Event, Kind};
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 /// A build. Times are in µs since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Build {
 
 /// All builds, ordered by their start. The events must be in order.
 pub fn all<'a>(events: impl IntoIterator<Item = &'a Event>) -> Vec<Build> {
-    let mut at: HashMap<&str, usize> = HashMap::new();
+    let mut at: HashMap<&str, usize> = HashMap::default();
     let mut found: Vec<Build> = Vec::new();
     for event in events {
         let n = *at.entry(event.build.as_str()).or_insert_with(|| {

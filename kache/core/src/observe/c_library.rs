@@ -14,7 +14,7 @@
 //!
 //! After a colon, a class may name the rule that takes the place of a hook.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::LazyLock;
 
 /// The table, as it was written.
@@ -96,7 +96,7 @@ struct Symbols {
 
 static SYMBOLS: LazyLock<Symbols> = LazyLock::new(|| {
     let groups = parse(TEXT).expect("the tests parse the table");
-    let mut rows = HashMap::new();
+    let mut rows = HashMap::default();
     for (at, group) in groups.iter().enumerate() {
         rows.extend(group.symbols.iter().map(|symbol| (symbol.as_bytes(), at)));
     }

@@ -6,7 +6,7 @@
 
 use super::trace::{EventKind, Trace, TraceEvent, flag};
 use crate::platform;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::process::ExitStatus;
 
 /// How far a process has come.
@@ -27,10 +27,10 @@ pub fn is_suspect(trace: &Trace, status: ExitStatus, is_limited: bool) -> bool {
     if is_limited && code != 0 {
         return true;
     }
-    let mut states = HashMap::new();
+    let mut states = HashMap::default();
     let mut failed = Vec::new();
     // What a process was before it tried to run a program.
-    let mut before = HashMap::new();
+    let mut before = HashMap::default();
     let mut first = None;
     for e in &trace.events {
         match e.kind {

@@ -278,7 +278,7 @@ fn parse(bytes: &[u8]) -> Option<TraceEvent<'_>> {
 }
 
 fn until_zero(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.iter().position(|&b| b == 0)?;
+    let end = memchr::memchr(0, bytes)?;
     Some((&bytes[..end], &bytes[end + 1..]))
 }
 

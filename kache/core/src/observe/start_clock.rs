@@ -16,7 +16,8 @@ use super::launch;
 use super::log::{Log, Purpose};
 use super::trace::{EventKind, Trace};
 use crate::platform;
-use std::collections::{BTreeMap, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -35,7 +36,7 @@ pub struct StartCalls {
 impl StartCalls {
     /// The calls in the trace of a program that started and ended.
     pub fn of(trace: &Trace) -> StartCalls {
-        let mut modules: HashMap<(u32, u32), &[u8]> = HashMap::new();
+        let mut modules: HashMap<(u32, u32), &[u8]> = HashMap::default();
         let mut calls = StartCalls::default();
         for e in &trace.events {
             match e.kind {

@@ -142,6 +142,9 @@ pub fn names(table: &[Excuse], name: &[u8]) -> bool {
 /// Whether a row's path matches: as it is, or all that lies below one that ends in `/`. A component `*` matches any one, and
 /// `**` any number of them. A path that leaves the directories that it names by `..` matches nothing.
 pub fn is_below(what: &str, path: &[u8]) -> bool {
+    if !may_match(what.as_bytes(), path) {
+        return false;
+    }
     let literal = what.split('*').next().unwrap_or(what);
     if literal.len() < what.len() {
         let parts = |path: &'_ [u8]| path.split(|b| *b == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();
@@ -158,6 +161,12 @@ pub fn is_at_or_below(what: &str, path: &[u8]) -> bool {
         Some(directory) => path.starts_with(what.as_bytes()) || path == directory.as_bytes(),
         None => path == what.as_bytes(),
     }
+}
+
+/// Whether the first bytes leave it open that a row matches: each path of a trace is held against each row, and most differ there.
+fn may_match(what: &[u8], path: &[u8]) -> bool {
+    let first = what.iter().zip(path).take(4).find(|(own, other)| **own == b'*' || own != other);
+    first.is_none_or(|(own, _)| *own == b'*')
 }
 
 fn leaves(path: &[u8]) -> bool {

@@ -24,15 +24,15 @@ pub fn is_path_start(b: u8) -> bool {
 
 /// Drops `.` components and doubled separators, which name nothing, and the prefix for long paths where the rest says
 /// the same. `..` stays: behind a link it is not what it seems. A relative path is left as it is.
-pub fn normalize(path: &[u8]) -> Vec<u8> {
+pub fn normalize(path: &[u8]) -> Cow<'_, [u8]> {
     let (lead, rest) = match path {
         [b'\\', b'\\', b'?', b'\\', b'U', b'N', b'C', b'\\', rest @ ..] => (&b"\\\\"[..], rest),
         [b'\\', b'\\', b'?', b'\\', rest @ ..] if has_drive(rest) => (&b""[..], rest),
         // A device, or another spelling that only the system understands.
-        [b'\\', b'\\', b'?' | b'.', ..] => return path.to_vec(),
+        [b'\\', b'\\', b'?' | b'.', ..] => return path.into(),
         [a, b, rest @ ..] if is_separator(*a) && is_separator(*b) => (&b"\\\\"[..], rest),
         _ if has_drive(path) => (&b""[..], path),
-        _ => return path.to_vec(),
+        _ => return path.into(),
     };
     let mut out = lead.to_vec();
     for part in rest.split(|b| is_separator(*b)).filter(|p| !p.is_empty() && *p != b".") {
@@ -47,7 +47,7 @@ pub fn normalize(path: &[u8]) -> Vec<u8> {
             out.push(b'\\');
         }
     }
-    out
+    out.into()
 }
 
 /// `C:\\` or `C:/`: a drive alone is relative to where one is on it.
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn many_spellings_are_one() {
-        let t = |s: &str| String::from_utf8(normalize(s.as_bytes())).unwrap();
+        let t = |s: &str| String::from_utf8(normalize(s.as_bytes()).into_owned()).unwrap();
         for spelt in [r"C:\w\src", r"c:/w/src/", r"\\?\C:\w\src", r"c:\w\\.\src"] {
             assert_eq!(t(spelt), r"C:\w\src", "{spelt}");
         }

@@ -371,8 +371,7 @@ impl Stage {
     pub fn lines(&self, trace: &str) -> Vec<String> {
         let found = self.collect(trace);
         let shown = |path: &PathBuf| format!("output {}", path.display());
-        let absent: Vec<Vec<u8>> = found.absent.iter().map(|path| self.roots.portable(path)).collect();
-        let label = |d: &Dependency| match absent.contains(&d.name) {
+        let label = |d: &Dependency| match found.absent.contains(&d.name) {
             true => d.label().replacen("path", "absent", 1),
             false => d.label(),
         };
