@@ -106,6 +106,9 @@ enum kind {
 #define F_ASKED_ABOUT 1
 /* Lookup: what was found is the C library's, and no hook stands in front of it. */
 #define F_OF_C_LIBRARY 1
+/* Of any kind, and not in what is read of a finished record: the call is made after the record is written, and no other call
+ * goes unrecorded because of this one. A thread that is killed while it writes the record has asked for nothing. */
+#define F_UNASKED 0x100
 
 #define MODULE_UNKNOWN 0xffffffffu
 #define TEXT_MAX 65536

@@ -52,7 +52,8 @@ struct record {
     uint32_t pid;
     uint32_t tid;
     uint32_t module;
-    uint32_t pad;
+    uint8_t unasked; /* F_UNASKED */
+    uint8_t pad[3];
     int64_t aux;
 };
 
@@ -133,7 +134,7 @@ struct claim {
     size_t total;
 };
 
-static bool claim(struct claim *claimed, size_t payload) {
+static bool claim(struct claim *claimed, size_t payload, bool unasked) {
     claimed->total = (sizeof(struct record) + payload + 7) & ~(size_t)7;
     claimed->at = __atomic_fetch_add(&header->tail, claimed->total, __ATOMIC_RELAXED);
     claimed->record = NULL;
@@ -147,7 +148,8 @@ static bool claim(struct claim *claimed, size_t payload) {
         __atomic_store_n(&header->overflow, 1, __ATOMIC_RELAXED);
         return false;
     }
-    __atomic_store_n(&claimed->record->total, (uint32_t)claimed->total, __ATOMIC_RELAXED);
+    claimed->record->unasked = unasked;
+    __atomic_store_n(&claimed->record->total, (uint32_t)claimed->total, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -183,7 +185,7 @@ static void *quiet_scratch(size_t size) {
 void *kache_scratch(size_t size) {
     if (kache_quiet) return quiet_scratch(size);
     struct claim claimed;
-    if (!claim(&claimed, size)) return NULL;
+    if (!claim(&claimed, size, false)) return NULL;
     publish(claimed.record, K_VOID);
     return claimed.record + 1;
 }
@@ -285,7 +287,7 @@ static void put_unlocated(struct claim *claimed, enum kind kind) {
 char *kache_append(enum kind kind, unsigned flags, int err, uint32_t pid, uint32_t module, int64_t aux, struct text a,
                    struct text b) {
     struct claim claimed;
-    if (!claim(&claimed, room(&a) + room(&b))) return NULL;
+    if (!claim(&claimed, room(&a) + room(&b), flags & F_UNASKED)) return NULL;
     describe(claimed.record, flags, err, pid, module, aux);
     char *payload = (char *)(claimed.record + 1);
     char *end = put_text(payload, &a);
@@ -302,7 +304,7 @@ char *kache_append(enum kind kind, unsigned flags, int err, uint32_t pid, uint32
 void kache_hold_room(struct held *held) {
     struct claim claimed;
     held->record = NULL;
-    if (!claim(&claimed, 2 * PATH_ROOM + 2)) return;
+    if (!claim(&claimed, 2 * PATH_ROOM + 2, false)) return;
     held->record = claimed.record;
     held->at = claimed.at;
     held->total = claimed.total;

@@ -6,7 +6,9 @@
 //!
 //! Layout, shared with `preload/core.h`: a header, then records at multiples of eight bytes. A writer
 //! claims room by an atomic addition to the tail, stores the record's length, its content, and its kind last. A
-//! writer that was killed in between leaves a record without a kind, or a gap of zeroes; both are counted as torn.
+//! writer that was killed in between leaves a record without a kind, or a gap of zeroes; both are counted as torn. A record that
+//! says that nothing had been asked yet is not: rustc ends while threads that it does not wait for give back memory, and jemalloc
+//! asks for the time there.
 
 use super::given::{self, Given};
 use super::kept::Kept;
@@ -24,6 +26,8 @@ pub const RECORD: usize = 32;
 const CAPACITY: u64 = 256 << 20;
 /// The kind of a record whose writer needed less room than it had claimed, or room for something else.
 const VOID: u8 = 255;
+/// Where a record without a kind says that its writer had asked for nothing yet (`F_UNASKED`).
+const UNASKED_AT: usize = 20;
 /// Where the header says how much has been claimed.
 pub const TAIL_AT: usize = 16;
 /// Where the header says that records were dropped.
@@ -247,7 +251,8 @@ impl<'a> Iterator for Records<'a> {
                 return None;
             }
             self.at = at + total;
-            if load_u8(self.bytes, at + 4) == VOID {
+            let kind = load_u8(self.bytes, at + 4);
+            if kind == VOID || kind == 0 && load_u8(self.bytes, at + UNASKED_AT) == 1 {
                 continue;
             }
             let Some(record) = parse(&self.bytes[at..at + total]) else {
@@ -519,6 +524,19 @@ mod tests {
         let found: Vec<_> = records.by_ref().map(|r| (r.kind, r.path, r.path2)).collect();
         assert_eq!(found, [(EventKind::Read, &b"/a"[..], &b""[..]), (EventKind::GetEnv, b"C", b"de")]);
         assert_eq!(records.torn(), 2);
+    }
+
+    #[test]
+    fn a_record_of_what_was_not_asked_is_not_missed() {
+        let unasked = |kind| {
+            let mut words = record(kind, b"clock\0\0\0");
+            words[2] = u64::from_le_bytes([0, 0, 0, 0, 1, 0, 0, 0]).to_le();
+            words
+        };
+        let log = log(&[unasked(0), unasked(20), record(0, b"/b\0\0\0\0\0\0")].concat());
+        let mut records = Records::of(bytes(&log));
+        assert_eq!(records.by_ref().map(|r| r.kind).collect::<Vec<_>>(), [EventKind::Volatile]);
+        assert_eq!(records.torn(), 1);
     }
 
     #[test]
