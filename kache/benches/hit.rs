@@ -120,7 +120,7 @@ fn parts(c: &mut Criterion) {
     c.bench_function("restore", |b| {
         b.iter(|| {
             let result = ActionResult::load(&store, &result).expect("the result");
-            restore::outputs(&store, &result, roots, |_| true, true).expect("a restore").expect("whole")
+            restore::outputs(&store, &result, roots, &action.outputs).expect("a restore").expect("whole")
         })
     });
     c.bench_function("a hit, process start to exit", |b| {

@@ -1,15 +1,17 @@
 //! An action: a command line, understood. A value; nothing in it refers to the front end that made it.
 
-use crate::dependency::Dependency;
+use crate::dependency::{Dependency, Kind as DependencyKind};
 use crate::digest::Digest;
 use crate::eval::find_program;
 use crate::events::{Kind, Unit};
 use crate::key_trace::{Component, Part};
 use crate::paths::{Roots, absolute};
 use crate::platform;
-use crate::template::Format;
+use crate::template::{self, Format};
+use memchr::memmem;
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -93,6 +95,9 @@ impl Action {
     }
 }
 
+/// What precedes the role of an output that is stored by it. No root has this name.
+const ROLE: &[u8] = b"<output>/";
+
 /// Which files a command may leave.
 #[derive(Clone, Debug, Default)]
 pub struct Outputs {
@@ -104,6 +109,11 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// A text of the command with placeholders for all that differs between checkouts.
+    pub fn marked(&self, text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
+        template::templatize_for(text, roots, format, self.names.target.as_deref())
+    }
+
     /// How an output names paths, if it is text that names paths.
     pub fn template(&self, path: &Path) -> Option<Format> {
         self.templates.iter().find(|(p, _)| p == path).map(|(_, format)| *format)
@@ -123,6 +133,10 @@ pub struct OutputNames {
     pub trees: Vec<OutputTree>,
     /// Whether standard output is the null device, and gets an output that is not kept for that reason.
     pub to_null: bool,
+    /// What each output is to the command, where the key holds that in place of the outputs' paths: results are stored by it.
+    pub roles: Vec<(&'static str, PathBuf)>,
+    /// The name by which a depfile calls what the command makes, where the key does not hold it.
+    pub target: Option<String>,
 }
 
 /// A directory whose whole contents are outputs.
@@ -149,6 +163,47 @@ impl OutputNames {
     /// Those outputs named in full that are not there now.
     pub fn absent(&self) -> Vec<PathBuf> {
         self.exact.iter().filter(|path| path.symlink_metadata().is_err()).cloned().collect()
+    }
+
+    /// The name of an output in a stored result: what it is to the command, or its portable path.
+    pub fn stored(&self, path: &Path, roots: &Roots) -> Vec<u8> {
+        match self.roles.iter().find(|(_, output)| output == path) {
+            Some((role, _)) => [ROLE, role.as_bytes()].concat(),
+            None => roots.portable(path.as_os_str().as_encoded_bytes()),
+        }
+    }
+
+    /// The output that has this name in a stored result; `None` if the command has no such output.
+    pub fn local(&self, stored: &[u8], roots: &Roots) -> Option<PathBuf> {
+        let path = match stored.strip_prefix(ROLE) {
+            Some(role) => self.roles.iter().find(|(r, _)| r.as_bytes() == role).map(|(_, path)| path.clone()),
+            None => roots.local(stored),
+        };
+        path.filter(|path| self.owns(path))
+    }
+
+    /// Whether dependencies may be about one of the outputs that are stored by what they are: one has such a name in it, or is
+    /// on the names in a directory that is called like that of an output.
+    pub fn may_be_in<'a>(&self, mut dependencies: impl Iterator<Item = &'a Dependency>) -> bool {
+        let last = |path: &Path| path.file_name().unwrap_or_default().as_encoded_bytes().to_vec();
+        let names: Vec<Vec<u8>> = self.roles.iter().map(|(_, path)| last(path)).collect();
+        let names: Vec<_> = names.iter().map(|name| (name, memmem::Finder::new(name))).collect();
+        let dirs = self.roles.iter().filter_map(|(_, path)| path.parent());
+        let dirs: BTreeSet<Vec<u8>> = dirs.map(last).collect();
+        dependencies.any(|Dependency { kind, name }| {
+            let lists = || match name.iter().rposition(|b| *b == b'/') {
+                Some(at) => name.ends_with(b"/..") || dirs.contains(&name[at + 1..]),
+                // A root.
+                None => true,
+            };
+            let is_list = matches!(kind, DependencyKind::Listing | DependencyKind::Tree);
+            let has = |text: &[u8]| {
+                names
+                    .iter()
+                    .any(|(word, finder)| finder.find(text).is_some() && template::has_word(text, word))
+            };
+            is_list && lists() || has(name)
+        })
     }
 
     /// Whether a file is an output.
@@ -224,5 +279,53 @@ impl KeyHasher {
 
     pub fn finish(&self) -> Digest {
         Digest(*self.0.finalize().as_bytes())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn names() -> OutputNames {
+        let exact = vec![PathBuf::from("/w/out/a.o"), PathBuf::from("/w/out/a.d")];
+        let roles = ["object", "depfile"].into_iter().zip(exact.iter().cloned()).collect();
+        OutputNames { exact, roles, ..OutputNames::default() }
+    }
+
+    #[test]
+    fn an_output_that_is_stored_by_what_it_is_is_found_under_another_name() {
+        let mut roots = Roots::default();
+        roots.add("workspace", "/w".into(), None);
+        let stored = names().stored(Path::new("/w/out/a.o"), &roots);
+        assert_eq!(stored, b"<output>/object");
+        let exact = vec![PathBuf::from("/v/b.o")];
+        let other =
+            OutputNames { roles: vec![("object", exact[0].clone())], exact, ..OutputNames::default() };
+        assert_eq!(other.local(&stored, &roots), Some("/v/b.o".into()));
+        assert_eq!(other.local(b"<output>/depfile", &roots), None);
+        assert_eq!(other.local(b"<workspace>/out/a.o", &roots), None, "it is no output of this command");
+        let by_path = OutputNames { exact: names().exact, ..OutputNames::default() };
+        assert_eq!(by_path.stored(Path::new("/w/out/a.o"), &roots), b"<workspace>/out/a.o");
+        assert_eq!(by_path.local(&stored, &roots), None);
+    }
+
+    #[test]
+    fn a_dependency_that_names_an_output_is_told() {
+        use DependencyKind::{File, Listing, Missing, Path, Tree};
+        for (kind, name, expected) in [
+            (Path, "<workspace>/out/a.o", true),
+            (Path, "<workspace>/other/../out/a.d", true),
+            (Missing, "<workspace>/out\0b.h\0a.o\0c.h", true),
+            (File, "<workspace>/src/a.c", false),
+            (File, "/usr/include/a.out.h", false),
+            (Listing, "<workspace>/out", true),
+            (Listing, "<workspace>", true),
+            (Listing, "/opt", false),
+            (Tree, "/elsewhere/out", true),
+            (Listing, "/w/out/sub/..", true),
+        ] {
+            let dependency = Dependency::new(kind, name);
+            assert_eq!(names().may_be_in([&dependency].into_iter()), expected, "{name}");
+        }
     }
 }

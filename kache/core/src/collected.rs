@@ -30,6 +30,8 @@ pub struct Collected {
     pub readers: BTreeMap<Vec<u8>, BTreeSet<String>>,
     /// Whether the compiler loaded code that is not its own.
     pub loads_plugins: bool,
+    /// Whether a program ran that is not trusted like the compiler.
+    pub runs_others: bool,
     /// What each thread of the compiler did with variables and files, in order.
     pub steps: Vec<Vec<Step>>,
 }

@@ -102,6 +102,11 @@ impl Dependency {
         Dependency::new(Kind::Computed, [function.as_bytes(), name.as_ref()].join(&0))
     }
 
+    /// A dependency on the names of all outputs, where the key does not hold them. The front end evaluates it.
+    pub fn output_names() -> Dependency {
+        Dependency::computed("output-names", b"")
+    }
+
     /// The function and the name of a computed dependency.
     pub fn computed_parts(&self) -> (&str, &[u8]) {
         let at = self.name.iter().position(|b| *b == 0).unwrap_or(self.name.len());

@@ -1,6 +1,6 @@
 //! Restoring a stored result: its files, and what the command printed.
 
-use crate::action::OutputNames;
+use crate::action::{OutputNames, Outputs};
 use crate::paths::Roots;
 use crate::platform::{self, Method, disk};
 use crate::store::Store;
@@ -122,12 +122,12 @@ fn entries(
         let to = place(&to);
         match exact.node {
             Node::Directory => disk::step("restore: make a directory", &to, || std::fs::create_dir(&to))?,
-            Node::Link => match blob(store, output, roots)? {
+            Node::Link => match blob(store, output, roots, names)? {
                 Some(target) => platform::link(Path::new(platform::os_str(&target)), &to)?,
                 None => return Ok(None),
             },
             Node::File => {
-                let Some((bytes, method)) = one(store, output, &to, roots)? else { return Ok(None) };
+                let Some((bytes, method)) = one(store, output, &to, roots, names)? else { return Ok(None) };
                 done.count(bytes, method);
             }
         }
@@ -158,19 +158,19 @@ pub fn outputs(
     store: &Store,
     result: &ActionResult,
     roots: &Roots,
-    allowed: impl Fn(&Path) -> bool,
-    makes_dirs: bool,
+    outputs: &Outputs,
 ) -> io::Result<Option<Restored>> {
     let mut done = Restored::default();
+    let names = &outputs.names;
     for output in &result.outputs {
-        let place = roots.local(&output.path).filter(|p| allowed(p) && platform::can_be_file(p));
+        let place = names.local(&output.path, roots).filter(|p| platform::can_be_file(p));
         let Some(to) = place else { return Ok(None) };
-        let written = match one(store, output, &to, roots) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound && makes_dirs => {
+        let written = match one(store, output, &to, roots, names) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound && outputs.create_dirs => {
                 // Some compilers make a missing output directory; to others it is an error.
                 let dir = to.parent().unwrap_or(&to);
                 disk::step("restore: make a directory", dir, || std::fs::create_dir_all(dir))?;
-                one(store, output, &to, roots)?
+                one(store, output, &to, roots, names)?
             }
             other => other?,
         };
@@ -181,11 +181,17 @@ pub fn outputs(
     Ok(Some(done))
 }
 
-fn one(store: &Store, output: &Output, to: &Path, roots: &Roots) -> io::Result<Option<(u64, Method)>> {
+fn one(
+    store: &Store,
+    output: &Output,
+    to: &Path,
+    roots: &Roots,
+    names: &OutputNames,
+) -> io::Result<Option<(u64, Method)>> {
     if !output.is_template {
         return store.restore_blob(&output.digest, to, output.executable);
     }
-    let Some(text) = blob(store, output, roots)? else { return Ok(None) };
+    let Some(text) = blob(store, output, roots, names)? else { return Ok(None) };
     let tmp = crate::store::temporary_beside(to);
     let written = disk::step("restore: create text", &tmp, || File::create(&tmp))
         .and_then(|mut file| disk::write_all("restore: write text", &tmp, &mut file, &text))
@@ -197,11 +203,12 @@ fn one(store: &Store, output: &Output, to: &Path, roots: &Roots) -> io::Result<O
 }
 
 /// The contents of an output, rendered for this checkout.
-fn blob(store: &Store, output: &Output, roots: &Roots) -> io::Result<Option<Vec<u8>>> {
+fn blob(store: &Store, output: &Output, roots: &Roots, names: &OutputNames) -> io::Result<Option<Vec<u8>>> {
     let Some(mut blob) = store.open_blob(&output.digest)? else { return Ok(None) };
     let mut text = Vec::new();
     disk::step("restore: read text", Path::new(""), || io::Read::read_to_end(&mut blob, &mut text))?;
-    Ok(if output.is_template { template::render(&text, roots) } else { Some(text) })
+    let render = |text: &[u8]| template::render_for(text, roots, names.target.as_deref());
+    Ok(if output.is_template { render(&text) } else { Some(text) })
 }
 
 /// Prints what the command printed, with the paths of this checkout. `None`, and nothing is printed, if a template names an
@@ -224,6 +231,7 @@ pub fn replay(result: &ActionResult, roots: &Roots) -> io::Result<Option<()>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::OutputTree;
     use crate::digest::Digest;
     use crate::events::Observed;
     use crate::store::Area;
@@ -265,7 +273,10 @@ mod tests {
 
         fn restore(&self, outputs: Vec<Output>, makes_dirs: bool) -> io::Result<Option<Restored>> {
             let result = ActionResult { outputs, ..empty() };
-            super::outputs(&self.store, &result, &self.roots(), |_| true, makes_dirs)
+            let tree = OutputTree { path: self.path(""), is_there: false };
+            let names = OutputNames { trees: vec![tree], ..OutputNames::default() };
+            let outputs = Outputs { names, create_dirs: makes_dirs, ..Outputs::default() };
+            super::outputs(&self.store, &result, &self.roots(), &outputs)
         }
     }
 
@@ -321,7 +332,7 @@ mod tests {
         let unknown = Output { path: b"<elsewhere>/a".to_vec(), ..test.output("a", b"x", false) };
         assert!(test.restore(vec![unknown], true).unwrap().is_none());
         let result = ActionResult { outputs: vec![test.output("a", b"x", false)], ..empty() };
-        let refused = super::outputs(&test.store, &result, &test.roots(), |_| false, true).unwrap();
+        let refused = super::outputs(&test.store, &result, &test.roots(), &Outputs::default()).unwrap();
         assert!(refused.is_none() && !test.path("a").exists());
     }
 

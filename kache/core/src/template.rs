@@ -14,6 +14,9 @@ use std::io::{self, Read};
 /// In the place of the quoting of a placeholder at the start of a text: the line breaks of the text follow.
 const WRAPPED: u8 = b'w';
 
+/// The placeholder for the target of a depfile.
+const TARGET: &[u8] = b"\0t\0";
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quoting {
     Plain = b'p' as isize,
@@ -105,6 +108,11 @@ fn printed(line: &[u8]) -> Quoting {
 
 /// Replaces each path of a root by a placeholder; `None` if the text contains NUL.
 pub fn templatize(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
+    templatize_for(text, roots, format, None)
+}
+
+/// The same, with a placeholder for the target of a depfile that has this one target.
+pub fn templatize_for(text: &[u8], roots: &Roots, format: Format, target: Option<&str>) -> Option<Vec<u8>> {
     if text.contains(&0) {
         return None;
     }
@@ -121,6 +129,13 @@ pub fn templatize(text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>>
         out.extend([0, WRAPPED, style as u8, 0]);
         joined = whole;
         text = &joined;
+        // Where the breaks are unknown, those for another target are.
+        let target = target.filter(|_| style != wrap::Style::Other);
+        let after = target.and_then(|target| text.strip_prefix(target.as_bytes()));
+        if let Some(after) = after.filter(|after| after.starts_with(b":")) {
+            out.extend(TARGET);
+            text = after;
+        }
     }
     let mut known: Vec<(Quoting, Vec<Needle>)> = Vec::new();
     for (quoting, piece) in text.split_inclusive(|b| *b == b'\n').flat_map(|line| format.pieces(line)) {
@@ -248,10 +263,31 @@ fn part_of_a_name(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'+' | b'@' | b'~') || b >= 0x80
 }
 
+/// A name as the target of a depfile, with the quotes that compilers give it; `None` if they do not agree on these.
+pub fn as_target(name: &str) -> Option<String> {
+    let is_odd = name.is_empty() || name.bytes().any(|b| b"\\\t\n".contains(&b));
+    let quoted = (!is_odd).then(|| Quoting::Rule.write(name.as_bytes()))?;
+    String::from_utf8(quoted).ok()
+}
+
+/// Whether a text that [`templatize_for`] made has a placeholder for its target.
+pub fn leaves_target_open(template: &[u8]) -> bool {
+    matches!(template, [0, WRAPPED, _, 0, rest @ ..] if rest.starts_with(TARGET))
+}
+
 /// Replaces each placeholder by the path of its root; `None` if there is no such root here.
 pub fn render(template: &[u8], roots: &Roots) -> Option<Vec<u8>> {
+    render_for(template, roots, None)
+}
+
+/// The same, with a target for a depfile whose target is a placeholder.
+pub fn render_for(template: &[u8], roots: &Roots, target: Option<&str>) -> Option<Vec<u8>> {
     if let [0, WRAPPED, style, 0, rest @ ..] = template {
-        return Some(wrap::Style::of(*style)?.wrap(&render(rest, roots)?));
+        let rule = match rest.strip_prefix(TARGET) {
+            Some(after) => [target?.as_bytes(), &render(after, roots)?].concat(),
+            None => render(rest, roots)?,
+        };
+        return Some(wrap::Style::of(*style)?.wrap(&rule));
     }
     let mut out = Vec::with_capacity(template.len() + 256);
     let mut rest = template;
@@ -371,6 +407,32 @@ mod tests {
             moved,
             "/elsewhere/b/target/x.d: /elsewhere/b/src/l.rs /z/a/my /c/r \"p\":\"/elsewhere/b/target\"\n# env-dep:OUT=/elsewhere/b/target/o"
         );
+    }
+
+    // The paths are spelled as Unix does.
+    #[cfg(unix)]
+    #[test]
+    fn a_depfile_gets_another_target() {
+        let r = roots("/a/ws");
+        let text = b"out/a.o: /a/ws/a.c /a/ws/a-header-with-a-name-that-is-as-long.h a.h\n\na.h:\n";
+        let open = |target| templatize_for(text, &r, Format::NarrowDepfile, Some(target)).unwrap();
+        let template = open("out/a.o");
+        assert!(leaves_target_open(&template) && !contains(&template, b"a.o"));
+        assert_eq!(render_for(&template, &r, Some("out/a.o")).unwrap(), text);
+        let moved = render_for(&template, &r, Some("another-out/b.o")).unwrap();
+        let wanted =
+            "another-out/b.o: /a/ws/a.c /a/ws/a-header-with-a-name-that-is-as-long.h \\\n a.h\n\na.h:\n";
+        assert_eq!(String::from_utf8(moved).unwrap(), wanted);
+        // No command without a target of its own takes it.
+        assert_eq!(render(&template, &r), None);
+        for other in ["a.o", "out/a", "out/b.o"] {
+            assert!(!leaves_target_open(&open(other)), "{other}");
+            assert_eq!(render(&open(other), &r).unwrap(), text);
+        }
+        // Where the rule for line breaks is not known, neither is where they would be.
+        let odd = b"out/a.o: a.c \\\n   a.h\n";
+        let template = templatize_for(odd, &r, Format::NarrowDepfile, Some("out/a.o")).unwrap();
+        assert!(!leaves_target_open(&template));
     }
 
     #[test]

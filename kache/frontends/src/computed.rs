@@ -1,7 +1,7 @@
 //! The computed dependencies of compilers.
 
 use crate::compile_plan::CompilePlan;
-use crate::{excuses, linker, source, tables};
+use crate::{excuses, linker, output_names, source, tables};
 use kache_core::dependency::{Dependency, Kind};
 use kache_core::digest::Digest;
 use kache_core::eval::{Computed, EvalContext, Evaluate};
@@ -10,7 +10,7 @@ use std::io;
 use std::path::PathBuf;
 
 /// The functions of computed dependencies.
-pub const FUNCTIONS: &[&str] = &["crates", "define", "linker", "setting", "source"];
+pub const FUNCTIONS: &[&str] = &["crates", "define", "linker", "output-names", "setting", "source"];
 
 /// The computed dependencies of compilers.
 ///
@@ -19,6 +19,7 @@ pub const FUNCTIONS: &[&str] = &["crates", "define", "linker", "setting", "sourc
 /// | `crates` | portable path | of the names in a directory, those that rustc would take for crates |
 /// | `define` | macro | the value that the command line gives for it |
 /// | `linker` | nothing | the contents of the linker that the command line names (`cc` where none), its flavor, and whether it may be executed |
+/// | `output-names` | nothing | how the command line names the outputs, where the key does not hold it |
 /// | `setting` | a flag | how this caller wants diagnostics |
 /// | `source` | portable path | the contents, with roots by their names where they only locate what is included |
 impl Evaluate for CompilePlan {
@@ -47,6 +48,7 @@ impl Evaluate for CompilePlan {
                 let given = self.defines.iter().filter(|(n, _)| n.as_bytes() == name);
                 Computed::Text(given.map(|(_, v)| v.as_bytes()).collect::<Vec<_>>().join(&0))
             }
+            "output-names" => Computed::Text(output_names::given(&self.invocation, cx.roots)),
             "setting" => {
                 let setting = self.invocation.settings.iter().find(|(n, _)| n.as_bytes() == name);
                 Computed::Text(setting.map(|(_, v)| v.as_bytes().to_vec()).unwrap_or_default())
@@ -77,7 +79,7 @@ impl Evaluate for CompilePlan {
             "source" => vec![Dependency::new(Kind::File, name)],
             "linker" => vec![file(linker::path(self.linker(), cx)?)],
             // The command line is the caller's.
-            "define" => Vec::new(),
+            "define" | "output-names" => Vec::new(),
             "setting" => self.shown_by().map(|name| Dependency::new(Kind::Env, *name)).collect(),
             _ => return None,
         })

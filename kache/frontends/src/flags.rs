@@ -37,6 +37,9 @@ pub enum Form {
     Literal,
     /// As a portable path: the flag only locates files, and kache observes what is read there.
     Path,
+    /// As a portable path; only the extension where each flag of the command line says that its output has any name
+    /// ([`Effect::for_any_name`]).
+    Output,
     /// `KIND=path`, the path portable.
     Search,
     /// `options:name=path`, the path portable.
@@ -105,6 +108,8 @@ pub struct Effect {
     pub why: &'static str,
     /// The extension of a file that the compiler writes beside the object.
     pub writes: Option<&'static str>,
+    /// What the compiler makes because of the flag does not depend on how the output is called.
+    pub for_any_name: bool,
     /// The value is the path of a text that the command writes: what sort of text.
     pub names_output: Option<&'static str>,
     pub embeds_path: EmbedsPath,
@@ -133,6 +138,7 @@ impl Effect {
     pub const NONE: Effect = Effect {
         why: "",
         writes: None,
+        for_any_name: false,
         names_output: None,
         embeds_path: EmbedsPath::No,
         compresses: false,

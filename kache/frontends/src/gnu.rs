@@ -15,7 +15,7 @@ use crate::family::{Capabilities, Family};
 use crate::flags::{Bucket, EmbedsPath, Flag, Flags, Form, unknown};
 use crate::gnu_flags::row;
 use crate::invocation::{Invocation, Language};
-use crate::{gnu_flags, response};
+use crate::{gnu_flags, output_names, response};
 use kache_core::action::{OutputNames, Request};
 use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::paths::{Roots, absolute};
@@ -160,6 +160,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let mut plan = Plan::of(&all, emit, &input, &command.cwd);
     let depinfo = plan.depfile(&all)?;
     plan.written_beside(&all);
+    output_names::leave_open(&all, &mut plan.names, depinfo.as_deref(), &command.cwd);
     if let Some(output) = plan.names.exact.iter().find(|output| is_no_file(output)) {
         let detail = format!("{} is not a regular file", output.display());
         return refuse(Reason::OddOutput, detail);

@@ -71,6 +71,11 @@ pub struct Invocation {
 }
 
 impl Invocation {
+    /// The last part of the path of the input.
+    pub fn input_name(&self) -> &[u8] {
+        Path::new(&self.input).file_name().unwrap_or_default().as_encoded_bytes()
+    }
+
     /// The working directory as `PWD` names it, if that is another form of the path and a C compiler writes it into the output.
     pub fn spelt_cwd(&self) -> Option<PathBuf> {
         if self.language.is_rust() || !self.literal_paths {

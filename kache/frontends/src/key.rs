@@ -21,12 +21,14 @@
 //! | --- | --- |
 //! | key-excluded flags | see `kache flags` |
 //! | flags about the format of diagnostics | a dependency (`setting`), if there were diagnostics |
+//! | the names of a C compiler's outputs | a dependency (`output-names`), if the result may depend on them; see `output_names` |
 //! | the environment | the variables that were read are dependencies |
 //! | sources, libraries, programs | dependencies |
 //! | the order of flags that differ | kept: a later flag can undo an earlier one. Flags with an order group come first, group by group |
 
 use crate::flags::{Bucket, Flag, Form};
 use crate::invocation::Invocation;
+use crate::output_names;
 use crate::toolchain::Toolchain;
 use kache_core::action::KeyInputs;
 use kache_core::digest::Digest;
@@ -36,7 +38,7 @@ use kache_core::settings::Settings;
 use std::path::Path;
 
 /// The version of the table above.
-const SCHEMA: &str = "6";
+const SCHEMA: &str = "7";
 
 /// The components of the action key, as in the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +176,8 @@ fn argument(flag: &Flag, invocation: &Invocation, link: &mut LinkWords, inputs: 
     let value = match form {
         Form::Literal => raw.as_bytes().to_vec(),
         Form::Path => path(raw, roots),
+        Form::Output if invocation.outputs.roles.is_empty() => path(raw, roots),
+        Form::Output => output_names::in_key(raw),
         Form::Presence => b"given".to_vec(),
         Form::Search => match raw.split_once('=') {
             Some((kind, p)) => join(kind, b"=", path(p, roots)),

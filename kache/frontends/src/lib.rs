@@ -33,6 +33,7 @@ mod mapped;
 pub mod msvc;
 pub mod msvc_flags;
 pub mod origin;
+mod output_names;
 mod plan;
 pub mod policies;
 #[cfg(test)]

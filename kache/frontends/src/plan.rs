@@ -4,7 +4,10 @@ use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
-use crate::{collect, depinfo, gnu, key, linker, loader, mapped, recognise, refine, rustc, rustup, starter};
+use crate::{
+    collect, depinfo, gnu, key, linker, loader, mapped, output_names, recognise, refine, rustc, rustup,
+    starter,
+};
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::dependency::{Dependency, Kind as DependencyKind};
@@ -241,7 +244,11 @@ fn arguments(family: &Family, invocation: &Invocation, roots: &Roots) -> Vec<OsS
 impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let linker = self.invocation.language.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
-        collect::dependencies(self, action, linker, &log.trace(), cx.table)
+        let mut collected = collect::dependencies(self, action, linker, &log.trace(), cx.table);
+        if !action.outputs.names.roles.is_empty() && output_names::are_looked_for(&self.invocation, log) {
+            collected.dependencies.insert(Dependency::output_names());
+        }
+        collected
     }
 
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable> {

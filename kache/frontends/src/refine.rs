@@ -4,7 +4,7 @@
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
 use crate::flags::{Flag, Flags};
-use crate::{depinfo, include, rustc, source, times};
+use crate::{depinfo, include, output_names, rustc, source, times};
 use kache_core::action::Action;
 use kache_core::collect::Coverage;
 use kache_core::collected::{Collected, Step};
@@ -58,6 +58,7 @@ pub(crate) fn refine(
     let other_forms = refiner.other_forms(&collected.dependencies, &collected.loaded);
     collected.dependencies.extend(other_forms);
     collected.drop_implied_presence();
+    output_names::add(plan, action, completed, collected);
     let mut known = Known::new();
     if !plan.invocation.language.is_rust() {
         let files = collected.dependencies.iter().filter(|dependency| dependency.kind == Kind::File);

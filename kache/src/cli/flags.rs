@@ -92,6 +92,7 @@ fn effect(row: &Row) -> Vec<(&'static str, Value)> {
     let embeds_path = (e.embeds_path != EmbedsPath::No).then(|| word(e.embeds_path));
     let columns = [
         ("writes", e.writes.map(Value::from)),
+        ("for_any_name", e.for_any_name.then_some(true.into())),
         ("names_output", e.names_output.map(Value::from)),
         ("embeds_path", embeds_path.map(Value::from)),
         ("order_group", e.order_group.map(Value::from)),
@@ -117,6 +118,7 @@ fn form(row: &Row) -> Option<&'static str> {
     Some(match row.form()? {
         Form::Literal => "byte for byte",
         Form::Path => "portable path",
+        Form::Output => "portable path, or only its extension",
         Form::Search | Form::Emit => "kind=portable path",
         Form::Extern => "name=portable path",
         Form::PathMap => "portable path=text",

@@ -124,10 +124,12 @@ fn a_wrong_result_is_found_dropped_and_kept_to_look_at() {
 fn everything_that_a_hit_gives_back_is_compared() {
     type Alter = fn(&Store, &mut ActionResult);
     let cases: &[(&str, Alter)] = &[
-        ("<workspace>/f.o", |store, r| plant(store, r, ".o", b"")),
-        ("<workspace>/f.d", |store, r| plant(store, r, ".d", b"f.o: other.c\n")),
-        ("<workspace>/f.o", |_, r| r.outputs.retain(|o| !o.path.ends_with(b".o"))),
-        ("<workspace>/f.o", |_, r| r.outputs.iter_mut().for_each(|o| o.executable = o.path.ends_with(b".o"))),
+        ("<output>/object", |store, r| plant(store, r, "/object", b"")),
+        ("<output>/depfile", |store, r| plant(store, r, "/depfile", b"f.o: other.c\n")),
+        ("<output>/object", |_, r| r.outputs.retain(|o| !o.path.ends_with(b"/object"))),
+        ("<output>/object", |_, r| {
+            r.outputs.iter_mut().for_each(|o| o.executable = o.path.ends_with(b"/object"));
+        }),
         ("<workspace>/more", |_, r| {
             let mut more = r.outputs[0].clone();
             more.path = b"<workspace>/more".to_vec();

@@ -42,6 +42,7 @@ impl Collector<'_> {
             () if is_first && self.subject.is_foreign => Actor::Process,
             () => self.policy.actor(&Started { is_named: self.is_named(&started, exe), ..started }),
         };
+        self.out.runs_others |= !actor.is_trusted();
         if self.perhaps_read_all.remove(&e.pid) == Some(false) {
             self.may_have_read_all(e.pid);
         }

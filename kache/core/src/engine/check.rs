@@ -133,8 +133,8 @@ fn failure(status: i32) -> Differing {
 fn fresh(action: &Action, ran: &run::Ran, outputs: &[PathBuf]) -> io::Result<BTreeMap<String, Version>> {
     let mut all = BTreeMap::new();
     for path in outputs {
-        let portable = action.roots.portable(path.as_os_str().as_encoded_bytes());
-        all.insert(name(&portable), output(action, path)?);
+        let stored = action.outputs.names.stored(path, &action.roots);
+        all.insert(name(&stored), output(action, path)?);
     }
     // Text that cannot become a template cannot have been stored: the raw text differs.
     let printed = |text: &[u8]| {
@@ -153,7 +153,7 @@ fn output(action: &Action, path: &Path) -> io::Result<Version> {
     }
     let bytes = platform::read_regular(path)?;
     if let Some(format) = action.outputs.template(path) {
-        let marked = template::templatize(&bytes, &action.roots, format);
+        let marked = action.outputs.marked(&bytes, &action.roots, format);
         return Ok(Version::of(marked.unwrap_or(bytes), false));
     }
     Ok(Version::of(bytes, platform::is_executable(&std::fs::metadata(path)?)))

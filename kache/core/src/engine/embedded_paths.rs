@@ -40,7 +40,7 @@ fn search_output(named: &mut NamedRoots, action: &Action, path: &Path) {
             Err(_) => named.name_all(),
         };
     };
-    let marked = |bytes: Vec<u8>| template::templatize(&bytes, &action.roots, format);
+    let marked = |bytes: Vec<u8>| action.outputs.marked(&bytes, &action.roots, format);
     let text: io::Result<Option<Vec<u8>>> = platform::read_regular(path).map(marked);
     search_marked(named, text.ok().flatten());
 }

@@ -11,7 +11,6 @@ use crate::store::manifest::{Entry, Manifest};
 use crate::store::result::ActionResult;
 use crate::{platform, restore};
 use foldhash::HashMap;
-use std::path::Path;
 
 /// What is to be done with a stored result whose dependencies all hold.
 #[derive(Clone, Copy)]
@@ -85,7 +84,7 @@ impl Job<'_> {
     ) -> Lookup {
         let (store, timer) = (self.engine.store, self.engine.timer);
         for entry in &manifest.entries {
-            if !self.view.holds(&entry.dependencies, seen) {
+            if self.is_about_outputs(entry) || !self.view.holds(&entry.dependencies, seen) {
                 continue;
             }
             let Some(result) = ActionResult::load(store, &entry.result) else { continue };
@@ -112,10 +111,18 @@ impl Job<'_> {
         Lookup::Nothing
     }
 
+    /// Whether a result that was made under any names may depend on what is where this command writes.
+    fn is_about_outputs(&self, entry: &Entry) -> bool {
+        let names = &self.action.outputs.names;
+        let dependencies = || entry.dependencies.iter().map(|d| &d.dependency);
+        !names.roles.is_empty()
+            && names.may_be_in(dependencies())
+            && !dependencies().any(|dependency| *dependency == Dependency::output_names())
+    }
+
     fn restore(&self, entry: &Entry, result: &ActionResult, purpose: Purpose) -> Option<Restored> {
         let (store, timer) = (self.engine.store, self.engine.timer);
         let outputs = &self.action.outputs;
-        let allowed = |p: &Path| outputs.names.owns(p);
         let roots = &self.action.roots;
         let staging = match purpose {
             Purpose::Seed(seed) => seed.staging,
@@ -124,7 +131,7 @@ impl Job<'_> {
         let restore = || match (self.action.is_foreign, staging) {
             (true, Some(staging)) => restore::staged(store, result, roots, &outputs.names, staging),
             (true, None) => restore::exact(store, result, roots, &outputs.names),
-            (false, _) => restore::outputs(store, result, roots, allowed, outputs.create_dirs),
+            (false, _) => restore::outputs(store, result, roots, outputs),
         };
         // Ctrl-C must not leave half of the outputs in the build's directory.
         let files = match platform::uninterrupted(restore) {

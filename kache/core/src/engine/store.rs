@@ -224,7 +224,7 @@ impl Job<'_> {
     fn output(&self, path: &Path, ran: &mut RanCommand) -> Result<Output, NotCacheable> {
         let (store, roots) = (self.engine.store, &self.action.roots);
         let failed = |e: io::Error| NotCacheable::new(Reason::Store, e.to_string());
-        let portable = roots.portable(path.as_os_str().as_encoded_bytes());
+        let stored = self.action.outputs.names.stored(path, roots);
         let meta = path.symlink_metadata().map_err(failed)?;
         if !meta.is_file() {
             let detail = format!("{} is not a regular file", path.display());
@@ -232,17 +232,17 @@ impl Job<'_> {
         }
         if let Some(format) = self.action.outputs.template(path) {
             let text = platform::read_regular(path).map_err(failed)?;
-            let marked = template::templatize(&text, roots, format).ok_or_else(|| {
+            let marked = self.action.outputs.marked(&text, roots, format).ok_or_else(|| {
                 NotCacheable::new(Reason::BinaryOutput, format!("{} has NULs in it", path.display()))
             })?;
             let digest = store.put_bytes(&marked).map_err(failed)?;
-            return Ok(Output { path: portable, digest, executable: false, is_template: true, exact: None });
+            return Ok(Output { path: stored, digest, executable: false, is_template: true, exact: None });
         }
         let Stored { digest, bytes, known } = store.put_blob(path).map_err(failed)?;
         ran.bytes += bytes;
         ran.known_bytes += if known { bytes } else { 0 };
         Ok(Output {
-            path: portable,
+            path: stored,
             digest,
             executable: platform::is_executable(&meta),
             is_template: false,

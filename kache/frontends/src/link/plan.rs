@@ -4,7 +4,7 @@ use super::command::Text;
 use super::scan::{self, Scanner, Tools};
 use super::texts;
 use crate::compile_plan::CompilePlan;
-use crate::flags::Form;
+use crate::flags::{Flag, Form};
 use crate::{collect, policies, refine};
 use kache_core::action::Action;
 use kache_core::collected::Collected;
@@ -111,7 +111,8 @@ impl LinkPlan {
 
     /// Whether the command line names a path below a root.
     fn names_roots(&self, action: &Action) -> bool {
-        let flags = self.compile.invocation.flags.iter().filter(|flag| flag.row.form() == Some(Form::Path));
+        let is_path = |flag: &&Flag| matches!(flag.row.form(), Some(Form::Path | Form::Output));
+        let flags = self.compile.invocation.flags.iter().filter(is_path);
         let mut values = flags.filter_map(|flag| flag.value.as_deref());
         values.any(|value| action.roots.portable(value.as_bytes()).starts_with(b"<"))
     }

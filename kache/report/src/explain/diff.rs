@@ -130,6 +130,7 @@ fn about(name: &str) -> &'static str {
         "program" => "the digest of the program found under that name in PATH",
         "host" => "this machine, its processors, or its user",
         "linker" => "the digest of the linker",
+        "output-names" => "the names of the outputs, on which the result depends",
         "setting" => "the format of diagnostics, because the compile printed some",
         _ => "",
     }
