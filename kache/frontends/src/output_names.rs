@@ -11,8 +11,11 @@
 //! - a name, its stem or its directory is in an output or in what was printed ([`are_named`]),
 //! - a dependency has the name in it, as that of a profile beside the output ([`OutputNames::may_be_in`]; a lookup asks the
 //!   same, since a source may ask whether the output of another compile is there),
-//! - the compiler looked whether the output is there for another reason than to replace it ([`are_looked_for`]),
+//! - the compiler looked at what is called like the output ([`looked_for`]),
 //! - a program ran that is not the compiler's own, or no observer saw what was looked at.
+//!
+//! Whether or not the key holds the names, nothing is stored if the source asked whether the output itself is there: the next
+//! compile finds the output of this one.
 
 use crate::compile_plan::CompilePlan;
 use crate::flags::{Bucket, Flag, Flags, Form};
@@ -23,13 +26,14 @@ use kache_core::dependency::Dependency;
 use kache_core::events::Observed;
 use kache_core::frontend::Completed;
 use kache_core::observe::log::Log;
-use kache_core::observe::trace::{EventKind, flag};
+use kache_core::observe::trace::{EventKind, TraceEvent, flag};
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
+use kache_core::reason::{NotCacheable, Reason};
 use kache_core::template::{self, has_word};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Variables that name directories to search. One of them may be that of the output.
 const SEARCHED: &[&str] = &["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH"];
@@ -115,31 +119,72 @@ pub(crate) fn add(plan: &CompilePlan, action: &Action, completed: &Completed, co
     }
 }
 
-/// Whether the compiler looked at what has the name of an output for another reason than to replace it. Who reads the source
-/// asks once what is there, to write aside if that is a file; an assembler and a driver read no condition.
-pub(crate) fn are_looked_for(invocation: &Invocation, log: &Log) -> bool {
+/// Notes what the compiler learned of its outputs before it made them.
+pub(crate) fn note_looks(invocation: &Invocation, log: &Log, collected: &mut Collected) {
+    match looked_for(invocation, log) {
+        Some(Look::AtOutput(output)) if collected.refused.is_none() => {
+            let detail = format!("the source asked for {}, which the compile makes", output.display());
+            collected.refused = Some(NotCacheable::new(Reason::OutputDirectory, detail));
+        }
+        Some(Look::Alike) if !invocation.outputs.roles.is_empty() => {
+            collected.dependencies.insert(Dependency::output_names());
+        }
+        _ => {}
+    }
+}
+
+/// A look at what has the name of an output, for another reason than to replace the output.
+enum Look {
+    /// At a file that is only called like one.
+    Alike,
+    /// At the output of an earlier compile: the source may be another with the output and without.
+    AtOutput(PathBuf),
+}
+
+/// The look that counts most, if there was one. Who reads the source asks once what is there, to write aside if that is a file; an
+/// assembler and a driver read no condition.
+fn looked_for(invocation: &Invocation, log: &Log) -> Option<Look> {
     let source = by_names(&absolute(&invocation.cwd, Path::new(&invocation.input)));
-    let roles = invocation.outputs.roles.iter();
-    let outputs: Vec<&[u8]> = roles.map(|(_, path)| last(path)).collect();
-    let reads: BTreeSet<u32> = log
+    let outputs: Vec<&Path> = invocation.outputs.exact.iter().map(PathBuf::as_path).collect();
+    let mut reads: BTreeSet<u32> = log
         .records()
         .filter(|e| e.kind == EventKind::Read && e.path.ends_with(invocation.input_name()))
         .filter(|e| by_names(Path::new(platform::os_str(e.path))) == source)
         .map(|e| e.pid)
         .collect();
-    let is_called =
-        |path: &[u8], name: &[u8]| path.ends_with(name) && last(Path::new(platform::os_str(path))) == name;
-    let mut asked = vec![0; outputs.len()];
+    // An assembler reads its source itself, and its own output as well.
+    let assembles = |e: &TraceEvent| {
+        let program = last(Path::new(platform::os_str(e.path)));
+        e.kind == EventKind::Start && (program == b"as" || program.ends_with(b"-as"))
+    };
+    log.records().filter(assembles).for_each(|e| _ = reads.remove(&e.pid));
+    let (mut asked, mut found) = (vec![0; outputs.len()], None);
     for e in log.records() {
-        let Some(output) = outputs.iter().position(|name| is_called(e.path, name)) else { continue };
+        let path = Path::new(platform::os_str(e.path));
+        let is_called = |output: &&Path| e.path.ends_with(last(output)) && last(path) == last(output);
+        let Some(at) = outputs.iter().position(is_called) else { continue };
         let permission = flag::MAY_EXECUTE | flag::MAY_WRITE | flag::MAY_READ;
-        match e.kind {
-            EventKind::Read => return true,
-            EventKind::Stat if reads.contains(&e.pid) && e.flags & permission == 0 => asked[output] += 1,
-            _ => {}
+        let is_condition = reads.contains(&e.pid);
+        let is_look = match e.kind {
+            EventKind::Read => true,
+            EventKind::Stat if is_condition && e.flags & permission == 0 => {
+                asked[at] += 1;
+                asked[at] > 1
+            }
+            _ => false,
+        };
+        if is_look && is_condition && is_same(path, outputs[at]) {
+            return Some(Look::AtOutput(outputs[at].to_path_buf()));
         }
+        found = found.or(is_look.then_some(Look::Alike));
     }
-    asked.iter().any(|times| *times > 1)
+    found
+}
+
+/// Whether two paths with the same last part lead to the same place.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.parent().and_then(|dir| dir.canonicalize().ok());
+    by_names(one) == by_names(other) || real(one).is_some_and(|dir| Some(dir) == real(other))
 }
 
 fn last(path: &Path) -> &[u8] {

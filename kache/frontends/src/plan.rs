@@ -245,8 +245,8 @@ impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let linker = self.invocation.language.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
         let mut collected = collect::dependencies(self, action, linker, &log.trace(), cx.table);
-        if !action.outputs.names.roles.is_empty() && output_names::are_looked_for(&self.invocation, log) {
-            collected.dependencies.insert(Dependency::output_names());
+        if !self.invocation.language.is_rust() {
+            output_names::note_looks(&self.invocation, log, &mut collected);
         }
         collected
     }

@@ -167,6 +167,29 @@ fn a_source_that_asks_for_an_output_is_compiled_for_each_name() {
     });
 }
 
+/// The second compile finds what the first one made.
+#[test]
+fn a_source_that_asks_for_its_own_output_is_compiled_each_time() {
+    each(|c, _| {
+        // The last of them has its names in the key.
+        for (name, flags) in [("a.o", &[][..]), ("o/b.o", &[]), ("b.o", &["-fstack-usage"])] {
+            let test = checkout();
+            let source =
+                format!("#if __has_include(\"{name}\")\nint there = 1;\n#else\nint missing = 1;\n#endif\n");
+            test.write("w/a.c", &source);
+            let words = [&[c, "-c", "a.c", "-o", name], flags].concat();
+            for (expected, reason) in
+                [(false, "output-directory"), (true, "side-effect"), (true, "side-effect")]
+            {
+                assert_success(&mut test.kache(&words));
+                let there = contains(&object(&test, &format!("w/{name}")), "there");
+                assert_eq!((test.last().outcome, there), (Miss, expected), "{words:?}: a false hit");
+                assert_eq!(test.last().reason_word(), Some(reason), "{words:?}");
+            }
+        }
+    });
+}
+
 /// What is there tells how the compiler was called.
 #[test]
 fn a_source_that_reads_the_command_line_has_a_result_for_each_name() {

@@ -100,7 +100,7 @@ reasons! {
         => "check that /proc is mounted where the program in the detail runs, and that its working directory exists";
     Disturbed: "a process failed under observation in a way that the observer may have caused, so the command ran again unobserved"
         => "raise the limit of the address space (`ulimit -v`), or see which program of the command crashes by itself";
-    OutputDirectory: "the directory for the outputs (OUT_DIR of a build script) was not empty, or is not a directory: files of an earlier run may have changed what the command does"
+    OutputDirectory: "the directory for the outputs (OUT_DIR of a build script) was not empty, or is not a directory, or a C source asked whether its own output is there: files of an earlier run may have changed what the command does"
         => "none for daily work; after `cargo clean -p PACKAGE` a build script starts with an empty directory; with `kache exec`, remove the directory first, or name its files";
     BuildTool: "`kache exec` does not store what a build tool makes: the tool decides by earlier builds and by the times of files"
         => "use `kache run -- COMMAND`, which caches the compilers that the build starts";
