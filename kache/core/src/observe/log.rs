@@ -7,8 +7,8 @@
 //! Layout, shared with `preload/core.h`: a header, then records at multiples of eight bytes. A writer
 //! claims room by an atomic addition to the tail, stores the record's length, its content, and its kind last. A
 //! writer that was killed in between leaves a record without a kind, or a gap of zeroes; both are counted as torn. A record that
-//! says that nothing had been asked yet is not: rustc ends while threads that it does not wait for give back memory, and jemalloc
-//! asks for the time there.
+//! says that nothing had been asked yet is not: a compiler may end while threads that it does not wait for give back memory,
+//! and its allocator asks for the time there.
 
 use super::given::{self, Given};
 use super::kept::Kept;
