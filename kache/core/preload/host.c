@@ -85,7 +85,8 @@ static __attribute__((noinline)) void note_clock(const char *function, void *cal
     uint32_t calls = count_call((uintptr_t)caller);
     if (calls == SITE_UNKNOWN ? !kache_first_time(module, bit) : calls > SITE_CALLS + 1) return;
     int saved = errno;
-    kache_emit(K_VOLATILE, calls <= SITE_CALLS ? F_UNASKED : 0, (int)calls, module, (int64_t)((uintptr_t)caller - kache_module_base(module)),
+    unsigned flags = calls <= SITE_CALLS ? F_UNASKED : 0;
+    kache_emit(K_VOLATILE, flags, (int)calls, module, (int64_t)((uintptr_t)caller - kache_module_base(module)),
                text_of(function), NO_TEXT);
     errno = saved;
 }

@@ -303,7 +303,7 @@ mod tests {
             OutputNames { roles: vec![("object", exact[0].clone())], exact, ..OutputNames::default() };
         assert_eq!(other.local(&stored, &roots), Some("/v/b.o".into()));
         assert_eq!(other.local(b"<output>/depfile", &roots), None);
-        assert_eq!(other.local(b"<workspace>/out/a.o", &roots), None, "it is no output of this command");
+        assert_eq!(other.local(b"<workspace>/out/a.o", &roots), None, "this command has no such output");
         let by_path = OutputNames { exact: names().exact, ..OutputNames::default() };
         assert_eq!(by_path.stored(Path::new("/w/out/a.o"), &roots), b"<workspace>/out/a.o");
         assert_eq!(by_path.local(&stored, &roots), None);

@@ -45,14 +45,13 @@ use crate::dependency::{Dependency, Kind as DependencyKind};
 use crate::eval::EVERY;
 use crate::observe::start_clock::StartCalls;
 use crate::observe::trace::{EventKind, Trace, TraceEvent, flag};
-use crate::platform;
+use crate::platform::{self, normalize as clean};
 use crate::policy::{Act, Actor, Environment, Event, Place, Treatment, TrustPolicy};
 use crate::reason::{NotCacheable, Reason};
 use foldhash::{HashMap, HashSet};
 use made::Made;
 use processes::Processes;
 use removed::Removed;
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -450,9 +449,4 @@ impl Collector<'_> {
 fn temporary_directories(world: &dyn World) -> Vec<Vec<u8>> {
     let named = ["TMPDIR", "TMP", "TEMP"].iter().filter_map(|name| world.variable(name.as_bytes()));
     named.map(|dir| clean(dir.as_encoded_bytes()).into_owned()).collect()
-}
-
-/// Without doubled slashes and `.` components, as paths are compared.
-fn clean(path: &[u8]) -> Cow<'_, [u8]> {
-    platform::normalize(path)
 }

@@ -25,12 +25,12 @@ use kache_core::collected::Collected;
 use kache_core::dependency::Dependency;
 use kache_core::events::Observed;
 use kache_core::frontend::Completed;
-use kache_core::observe::log::Log;
-use kache_core::observe::trace::{EventKind, TraceEvent, flag};
+use kache_core::observe::trace::{EventKind, Trace, TraceEvent, flag};
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason};
 use kache_core::template::{self, has_word};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -83,8 +83,8 @@ fn searches(all: &Flags, dir: &Path, cwd: &Path) -> bool {
         && (all.0.iter().any(is_dir) || SEARCHED.iter().any(|name| std::env::var_os(name).is_some()))
 }
 
-fn by_names(path: &Path) -> Vec<u8> {
-    Roots::default().portable(path.as_os_str().as_encoded_bytes())
+fn by_names(path: &Path) -> Cow<'_, [u8]> {
+    platform::normalize(path.as_os_str().as_encoded_bytes())
 }
 
 /// What is left of the name of an output in the key.
@@ -120,8 +120,8 @@ pub(crate) fn add(plan: &CompilePlan, action: &Action, completed: &Completed, co
 }
 
 /// Notes what the compiler learned of its outputs before it made them.
-pub(crate) fn note_looks(invocation: &Invocation, log: &Log, collected: &mut Collected) {
-    match looked_for(invocation, log) {
+pub(crate) fn note_looks(invocation: &Invocation, trace: &Trace, collected: &mut Collected) {
+    match looked_for(invocation, trace) {
         Some(Look::AtOutput(output)) if collected.refused.is_none() => {
             let detail = format!("the source asked for {}, which the compile makes", output.display());
             collected.refused = Some(NotCacheable::new(Reason::OutputDirectory, detail));
@@ -143,11 +143,13 @@ enum Look {
 
 /// The look that counts most, if there was one. Who reads the source asks once what is there, to write aside if that is a file; an
 /// assembler and a driver read no condition.
-fn looked_for(invocation: &Invocation, log: &Log) -> Option<Look> {
-    let source = by_names(&absolute(&invocation.cwd, Path::new(&invocation.input)));
+fn looked_for(invocation: &Invocation, trace: &Trace) -> Option<Look> {
+    let source = absolute(&invocation.cwd, Path::new(&invocation.input));
+    let source = by_names(&source);
     let outputs: Vec<&Path> = invocation.outputs.exact.iter().map(PathBuf::as_path).collect();
-    let mut reads: BTreeSet<u32> = log
-        .records()
+    let mut reads: BTreeSet<u32> = trace
+        .events
+        .iter()
         .filter(|e| e.kind == EventKind::Read && e.path.ends_with(invocation.input_name()))
         .filter(|e| by_names(Path::new(platform::os_str(e.path))) == source)
         .map(|e| e.pid)
@@ -157,9 +159,9 @@ fn looked_for(invocation: &Invocation, log: &Log) -> Option<Look> {
         let program = last(Path::new(platform::os_str(e.path)));
         e.kind == EventKind::Start && (program == b"as" || program.ends_with(b"-as"))
     };
-    log.records().filter(assembles).for_each(|e| _ = reads.remove(&e.pid));
+    trace.events.iter().filter(|e| assembles(e)).for_each(|e| _ = reads.remove(&e.pid));
     let (mut asked, mut found) = (vec![0; outputs.len()], None);
-    for e in log.records() {
+    for e in &trace.events {
         let path = Path::new(platform::os_str(e.path));
         let is_called = |output: &&Path| e.path.ends_with(last(output)) && last(path) == last(output);
         let Some(at) = outputs.iter().position(is_called) else { continue };
@@ -214,7 +216,7 @@ fn words(invocation: &Invocation, roots: &Roots) -> Vec<Vec<u8>> {
     let name = Path::new(output).file_name().unwrap_or_default();
     let stem = [bytes(Path::new(output).file_stem().unwrap_or_default()), b".".to_vec()].concat();
     let cwd = by_names(&invocation.cwd);
-    let known = [cwd.clone(), invocation.input.as_bytes().to_vec()];
+    let known = [&*cwd, invocation.input.as_bytes()];
     let mut dirs = vec![bytes(Path::new(output).parent().unwrap_or(Path::new("")).as_os_str())];
     let dir = roots.portable(invocation.outputs.dir.as_os_str().as_encoded_bytes());
     dirs.push(match dir.iter().position(|b| *b == b'>').filter(|_| dir.starts_with(b"<")) {

@@ -244,9 +244,10 @@ fn arguments(family: &Family, invocation: &Invocation, roots: &Roots) -> Vec<OsS
 impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let linker = self.invocation.language.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
-        let mut collected = collect::dependencies(self, action, linker, &log.trace(), cx.table);
+        let trace = log.trace();
+        let mut collected = collect::dependencies(self, action, linker, &trace, cx.table);
         if !self.invocation.language.is_rust() {
-            output_names::note_looks(&self.invocation, log, &mut collected);
+            output_names::note_looks(&self.invocation, &trace, &mut collected);
         }
         collected
     }

@@ -114,10 +114,12 @@ impl Job<'_> {
     /// Whether a result that was made under any names may depend on what is where this command writes.
     fn is_about_outputs(&self, entry: &Entry) -> bool {
         let names = &self.action.outputs.names;
+        if names.roles.is_empty() {
+            return false;
+        }
         let dependencies = || entry.dependencies.iter().map(|d| &d.dependency);
-        !names.roles.is_empty()
-            && names.may_be_in(dependencies())
-            && !dependencies().any(|dependency| *dependency == Dependency::output_names())
+        let names_hold = Dependency::output_names();
+        names.may_be_in(dependencies()) && !dependencies().any(|dependency| *dependency == names_hold)
     }
 
     fn restore(&self, entry: &Entry, result: &ActionResult, purpose: Purpose) -> Option<Restored> {

@@ -8,9 +8,8 @@ use crate::action::Action;
 use crate::frontend::Looked;
 use crate::observe::trace::{EventKind, TraceEvent};
 use crate::paths::Roots;
-use crate::platform;
+use crate::platform::{self, normalize as clean};
 use foldhash::{HashMap, HashSet};
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
@@ -196,11 +195,6 @@ pub(super) fn count_maps(args: &[OsString]) -> usize {
         maps.insert(if map.is_empty() { next() } else { map.strip_prefix(b"=").unwrap_or(map) });
     }
     maps.len()
-}
-
-/// Without doubled slashes and `.` components.
-fn clean(path: &[u8]) -> Cow<'_, [u8]> {
-    platform::normalize(path)
 }
 
 #[cfg(all(test, unix))]

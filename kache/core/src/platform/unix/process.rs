@@ -366,7 +366,7 @@ pub fn terminal_width() -> Option<u16> {
 }
 
 /// A terminal of the size of the one on standard error, for another process to write to, and where what is written comes out
-/// unchanged. `None` if standard error is no terminal.
+/// unchanged. `None` if standard error is not a terminal.
 #[cfg(target_os = "linux")]
 pub fn terminal_like_ours() -> Option<(Stdio, ChildStderr)> {
     const FLAGS: i32 = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
