@@ -40,9 +40,13 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// The longest piece of a file that is read at a time. From twice as much on, the C library takes memory from the kernel for the
+/// piece alone, and each page of that has to be cleared.
+const PIECE: usize = 64 * 1024;
+
 /// Reads a file to its end and calls `each` with each piece.
 pub fn read_all(file: &mut File, size_hint: u64, mut each: impl FnMut(&[u8])) -> io::Result<u64> {
-    let mut buf = vec![0; (size_hint as usize + 1).clamp(4096, 256 * 1024)];
+    let mut buf = vec![0; (size_hint as usize).saturating_add(1).clamp(4096, PIECE)];
     let mut total = 0;
     loop {
         match file.read(&mut buf) {

@@ -13,7 +13,8 @@ static STARTER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/starter.o"));
 /// # Errors
 /// When there is no such object on this system, or the directory cannot be written to.
 pub fn place(store: &Store) -> io::Result<PathBuf> {
-    launch::unpack_object(&store.area(Area::Observer), STARTER, "o")
+    let name = format!("{}.o", &digest()[..32]);
+    launch::unpack_object(&store.area(Area::Observer), STARTER, &name)
 }
 
 /// The digest of the object, for the key of a script that it is linked into.

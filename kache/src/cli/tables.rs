@@ -62,13 +62,13 @@ fn policies() -> [(&'static str, &'static TrustPolicy, Vec<Act>); 2] {
 /// The table of the C library's symbols.
 fn symbols(format: Format) -> Result<Answer, CliError> {
     let groups = c_library::groups();
-    let group = |g: &c_library::Group| json!({ "class": g.class.word(), "why": g.why, "symbols": g.symbols });
+    let group = |g: &c_library::Group| json!({ "class": g.class.word(), "why": g.why, "symbols": g.symbols().collect::<Vec<_>>() });
     let fields = json!({ "groups": groups.iter().map(group).collect::<Vec<_>>() });
     Answer::new(format, 1, &fields, |page| {
         for group in groups {
             page.gap();
             page.heading(format!("{}: {}", group.class.word(), group.why));
-            page.line(format!("  {}", group.symbols.join(" ")));
+            page.line(format!("  {}", group.symbols().collect::<Vec<_>>().join(" ")));
         }
     })
 }

@@ -70,7 +70,7 @@ const CALLERS: [&str; 2] = ["macro", "program"];
 fn functions() -> impl Iterator<Item = &'static str> {
     let asks = |class| matches!(class, Class::Observed | Class::HostFact);
     let groups = c_library::groups().iter().filter(move |group| asks(group.class));
-    groups.flat_map(|group| group.symbols.iter().copied())
+    groups.flat_map(c_library::Group::symbols)
 }
 
 /// The cases, and one for each change that no call asks about, which must not matter.

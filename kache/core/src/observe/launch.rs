@@ -1,7 +1,7 @@
 //! Putting a command under observation: the preload object that is embedded here, its place on disk, and the
 //! two environment variables that load it.
 //!
-//! The object names itself by its digest, so that any number of kache versions share one directory and none
+//! The object's name has a hash of the object, so that any number of kache versions share one directory and none
 //! overwrites what another's running compilers have mapped.
 
 use super::log::Log;
@@ -29,19 +29,18 @@ pub fn unpack(dir: &Path) -> io::Result<PathBuf> {
     if path.as_os_str().as_encoded_bytes().iter().any(|b| matches!(b, b':' | b' ' | b'$')) {
         return in_memory();
     }
-    unpack_object(&path, OBJECT, "so")
+    unpack_object(&path, OBJECT, concat!(env!("KACHE_OBSERVER"), ".so"))
 }
 
-/// Makes sure that an object is in `dir`, whole, under a name that its digest gives, and says where.
+/// Makes sure that an object is in `dir`, whole, under a name that no other object has, and says where.
 ///
 /// # Errors
 /// When the object is empty, as it is where it is not supported, or when `dir` cannot be written to.
-pub fn unpack_object(dir: &Path, object: &[u8], extension: &str) -> io::Result<PathBuf> {
+pub fn unpack_object(dir: &Path, object: &[u8], name: &str) -> io::Result<PathBuf> {
     if object.is_empty() {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "no observer on this system"));
     }
-    let digest = blake3::hash(object).to_hex();
-    let path = std::path::absolute(dir)?.join(format!("{}.{extension}", &digest[..32]));
+    let path = std::path::absolute(dir)?.join(name);
     // Read whole rather than trusted: this is done on misses only, and what it guards against is a torn copy.
     if disk::step("observer: read", &path, || holds(&path, object)).unwrap_or(false) {
         return Ok(path);
