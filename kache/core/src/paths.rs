@@ -147,13 +147,12 @@ pub fn checkout(start: &Path) -> Option<PathBuf> {
     })
 }
 
-/// The build directory that contains `start`: the outermost directory with files of CMake, ninja, meson, or a configure script;
-/// else `start` itself.
-pub fn build_dir(start: &Path) -> PathBuf {
+/// The build directory that contains `start`: the outermost directory with files of CMake, ninja, meson, or a configure script.
+pub fn build_dir(start: &Path) -> Option<PathBuf> {
     const MARKERS: &[&str] =
         &["CMakeCache.txt", "build.ninja", "config.status", "config.log", "meson-private"];
     let tops = start.ancestors().filter(|dir| MARKERS.iter().any(|n| dir.join(n).symlink_metadata().is_ok()));
-    tops.last().unwrap_or(start).to_path_buf()
+    tops.last().map(Path::to_path_buf)
 }
 
 #[cfg(test)]

@@ -130,12 +130,29 @@ impl Invocation {
         if let Some(cargo) = cargo {
             roots.add("cargo", cargo, mapped("/kache/cargo"));
         }
-        // A build directory beside the checkout.
-        let cwd = self.cwd.as_os_str().as_encoded_bytes();
-        if !self.language.is_rust() && roots.portable(cwd) == cwd {
-            roots.add("build", paths::build_dir(&self.cwd), mapped("/kache/build"));
+        if let Some(build) = self.build_dir(&roots) {
+            roots.add("build", build, mapped("/kache/build"));
         }
         roots
+    }
+
+    /// The build directory of a C compile, where its name does not count: beside the checkout, or in the checkout where the compiler
+    /// writes no debug information. A debugger that is started in the checkout finds sources by way of the build directory.
+    fn build_dir(&self, roots: &Roots) -> Option<PathBuf> {
+        if self.language.is_rust() {
+            return None;
+        }
+        let cwd = self.cwd.as_os_str().as_encoded_bytes();
+        let is_beside = roots.portable(cwd) == cwd;
+        if is_beside {
+            return Some(paths::build_dir(&self.cwd).unwrap_or_else(|| self.cwd.clone()));
+        }
+        let asks_for_debug_info = || self.flags.iter().any(|flag| flag.row.effect.debug_info);
+        if self.only_links || asks_for_debug_info() {
+            return None;
+        }
+        let workspace = roots.get("workspace")?;
+        paths::build_dir(&self.cwd).filter(|build| build != workspace && build.starts_with(workspace))
     }
 
     /// Macros of the command line whose value contains the path of a root.

@@ -64,7 +64,8 @@ impl Files {
     }
 
     fn sort_of(&self, path: &[u8]) -> Option<Sort> {
-        let at = self.0.binary_search_by(|(listed, _)| listed.as_os_str().as_encoded_bytes().cmp(path)).ok()?;
+        let at =
+            self.0.binary_search_by(|(listed, _)| listed.as_os_str().as_encoded_bytes().cmp(path)).ok()?;
         Some(self.0[at].1.sort)
     }
 }
@@ -183,8 +184,13 @@ impl Toolchain {
         }
         let capabilities = (family.capabilities)(program, &store.temporary());
         w.num(abilities_byte(capabilities));
-        let made =
-            Toolchain { digest: Digest::of(&w.finish()), sysroot, capabilities, by_shim: false, files: Files::sorted(files) };
+        let made = Toolchain {
+            digest: Digest::of(&w.finish()),
+            sysroot,
+            capabilities,
+            by_shim: false,
+            files: Files::sorted(files),
+        };
         let key = Toolchain::key(family, program);
         let _ = store.publish(&Toolchain::record(store, &key), &made.encode(&key));
         Ok(made)
@@ -220,7 +226,13 @@ impl Toolchain {
             let sort = *Sort::ALL.get(usize::try_from(r.num()?).ok()?)?;
             files.push((path, Covered { id: r.stat_id()?, sort }));
         }
-        r.at_end().then_some(Toolchain { digest, sysroot, capabilities, by_shim: false, files: Files::sorted(files) })
+        r.at_end().then_some(Toolchain {
+            digest,
+            sysroot,
+            capabilities,
+            by_shim: false,
+            files: Files::sorted(files),
+        })
     }
 }
 

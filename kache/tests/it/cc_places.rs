@@ -81,6 +81,65 @@ fn a_build_directory_beside_the_checkout() {
     });
 }
 
+/// A checkout with build directories, of which `far/two` is one level deeper.
+fn with_build_directories() -> TestEnv {
+    let test = TestEnv::new();
+    test.write("w/.git/x", "");
+    test.write("w/src/a.c", "#include \"made.h\"\nint f(void) { return H; }\nconst char *n = __FILE__;\n");
+    for dir in ["one", "far/two"] {
+        test.write(&format!("w/{dir}/CMakeCache.txt"), "");
+        test.write(&format!("w/{dir}/made.h"), "#define H 1\n");
+        test.write(&format!("w/{dir}/sub/x"), "");
+    }
+    test
+}
+
+#[test]
+fn two_build_directories_in_the_checkout() {
+    each(|c, _| {
+        let test = with_build_directories();
+        let source = test.path("w").join("src/a.c");
+        let build = |dir: &str, flags: &[&str]| {
+            let include = format!("-I{}", test.path(dir).display());
+            let sub = format!("{dir}/sub");
+            let words = [&[c, "-O1", &include, "-c", source.to_str().unwrap(), "-o", "a.o"], flags].concat();
+            (test.outcome(&mut test.kache_in(&sub, &words)), object(&test, &format!("{sub}/a.o")))
+        };
+        let (first, second) = (build("w/one", &[]), build("w/far/two", &[]));
+        assert_eq!((first.0, second.0), (Miss, Hit), "{c}");
+        // A debugger finds the sources by way of the build directory's name.
+        assert_eq!((build("w/one", &["-g"]).0, build("w/far/two", &["-g"]).0), (Miss, Miss), "{c}");
+        test.write("w/far/two/made.h", "#define H 2\n");
+        let changed = build("w/far/two", &[]);
+        assert!(changed.0 == Miss && changed.1 != first.1, "{c}");
+    });
+}
+
+/// The same words name other files from a build directory at another depth.
+#[test]
+fn relative_names_from_build_directories_at_other_depths() {
+    each(|c, _| {
+        let test = with_build_directories();
+        test.write("w/far/src/a.c", "int f(void) { return 7; }\n");
+        test.write("w/inc/h.h", "#define H 1\n");
+        test.write("w/far/inc/h.h", "#define H 2\n");
+        test.write("w/one/b.c", "#include \"h.h\"\nint f(void) { return H; }\n");
+        fs::copy(test.path("w/one/b.c"), test.path("w/far/two/b.c")).unwrap();
+        for source in ["../src/a.c", "b.c"] {
+            let words = [c, "-O1", "-I.", "-I../inc", "-c", source, "-o", "a.o"];
+            let build = |dir: &str| {
+                let outcome = test.outcome(&mut test.kache_in(dir, &words));
+                let made = object(&test, &format!("{dir}/a.o"));
+                assert_success(test.kache_in(dir, &words).env("KACHE_READ", "0"));
+                assert!(made == object(&test, &format!("{dir}/a.o")), "{c} {source} in {dir}");
+                outcome
+            };
+            assert_eq!((build("w/one"), build("w/far/two")), (Miss, Miss), "{c} {source}");
+            assert_eq!((build("w/one"), build("w/far/two")), (Hit, Hit), "{c} {source}");
+        }
+    });
+}
+
 #[test]
 fn the_working_directory_by_way_of_a_link() {
     each(|c, _| {

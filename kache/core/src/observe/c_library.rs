@@ -148,9 +148,7 @@ fn parse_group(text: &'static str) -> Result<Group, String> {
     let (line, lines) = text.split_once('\n').unwrap_or((text, ""));
     let (class, why) = line.split_once("] ").ok_or_else(|| format!("no reason: {line}"))?;
     let (class, rule) = match class.split_once(": ") {
-        Some((class, rule)) => {
-            (class, Some(Rule::of_word(rule).ok_or_else(|| format!("no rule: {rule}"))?))
-        }
+        Some((class, rule)) => (class, Some(Rule::of_word(rule).ok_or_else(|| format!("no rule: {rule}"))?)),
         None => (class, None),
     };
     let class = Class::of_word(class).ok_or_else(|| format!("no class: {class}"))?;
