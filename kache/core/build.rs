@@ -89,10 +89,10 @@ fn hash_of(object: &[u8]) -> u64 {
 }
 
 fn compile(preload: &Path, out: &Path) -> Result<(), String> {
-    let compiler = cc::Build::new().opt_level(2).debug(false).cargo_metadata(false).try_get_compiler();
+    let compiler = cc::Build::new().opt_level(1).debug(false).cargo_metadata(false).try_get_compiler();
     let mut command = compiler.map_err(|e| e.to_string())?.to_command();
     // Linked against nothing, see `observer.c`; `initfirst`: other objects' constructors read things too.
-    command.args(["-shared", "-fPIC", "-O2", "-g0", "-std=gnu11", "-Wall", "-Wextra", "-fvisibility=hidden"]);
+    command.args(["-shared", "-fPIC", "-O1", "-g0", "-std=gnu11", "-Wall", "-Wextra", "-fvisibility=hidden"]);
     command.args(["-fno-lto", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-nostdlib", "-s"]);
     command.args([
         "-Wl,-z,now",
