@@ -7,6 +7,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ("gnu", &["gnu/files", "gnu/language", "gnu/code", "gnu/target", "gnu/unsupported"]),
     ("link", &["link"]),
     ("msvc", &["msvc"]),
+    ("nvcc", &["nvcc"]),
     ("rustc", &["rustc"]),
 ];
 

@@ -168,7 +168,10 @@ impl Collector<'_> {
     fn calls(&mut self, e: &TraceEvent, by: Cause) {
         let act = self.call(e);
         let is_clock = matches!(act, Act::ReadsClock | Act::ReadsTimer);
-        let is_excused = is_clock && (self.asks_as_it_starts(e, act) || self.is_tool_with_date_variable(by));
+        let is_excused = is_clock
+            && (self.asks_as_it_starts(e, act)
+                || self.is_tool_with_date_variable(by)
+                || self.is_timeless(by));
         self.named(by, if is_excused { Act::ReadsClockAtStart } else { act }, e.path);
     }
 

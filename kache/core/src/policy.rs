@@ -335,6 +335,10 @@ pub struct TrustPolicy {
     pub tools: &'static [Excuse],
     /// By the names of tools: alternatives of marks, all of which are in the contents of such a program.
     pub tool_marks: &'static [ToolMarks],
+    /// Tools that ask for the date and the time, and put neither into what they make.
+    pub timeless: &'static [Excuse],
+    /// Shells by which a trusted actor has the system run one command, and which look at nothing but what the command names.
+    pub shells: &'static [Excuse],
     /// Programs that read the clock as they start.
     pub clock_at_start: &'static [ClockAtStart],
     /// Programs that are known for what they do with the times of files.

@@ -17,7 +17,10 @@ pub(crate) fn dependencies(
     table: &Table,
 ) -> Collected {
     let (invocation, toolchain) = (&plan.invocation, &plan.toolchain);
-    let own = (!toolchain.sysroot.as_os_str().is_empty()).then(|| toolchain.sysroot.join("lib/rustlib"));
+    let own = match plan.runs_beside_itself {
+        true => invocation.program.parent().map(Path::to_path_buf),
+        false => (!toolchain.sysroot.as_os_str().is_empty()).then(|| toolchain.sysroot.join("lib/rustlib")),
+    };
     // The starter's digest is in the key.
     let coverage = |path: &Path| match &plan.starter {
         Some(starter) if starter == path => Coverage::Whole,

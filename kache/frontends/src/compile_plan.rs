@@ -4,6 +4,9 @@ use crate::family::Capabilities;
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
 use crate::unobserved::Rules;
+use kache_core::action::Action;
+use kache_core::collected::Collected;
+use kache_core::digest::Table;
 use kache_core::eval::names;
 use kache_core::paths::Roots;
 use kache_core::policy::TrustPolicy;
@@ -14,6 +17,10 @@ use std::path::{Path, PathBuf};
 /// What was understood of a compile.
 pub struct CompilePlan {
     pub(crate) policy: &'static TrustPolicy,
+    /// See [`Family::runs_beside_itself`](crate::family::Family::runs_beside_itself).
+    pub(crate) runs_beside_itself: bool,
+    /// See [`Family::correct`](crate::family::Family::correct).
+    pub(crate) correct: Option<fn(&Action, &mut Collected, &Table)>,
     /// See [`Family::tells_macros`](crate::family::Family::tells_macros).
     pub(crate) tells_macros: fn(&Invocation, Capabilities) -> Option<Vec<OsString>>,
     pub(crate) invocation: Invocation,

@@ -2,7 +2,9 @@
 
 use crate::flags::Row;
 use crate::invocation::{Invocation, Language};
-use kache_core::action::Request;
+use kache_core::action::{Action, Request};
+use kache_core::collected::Collected;
+use kache_core::digest::Table;
 use kache_core::policy::TrustPolicy;
 use kache_core::reason::NotCacheable;
 use kache_core::template::Format;
@@ -28,6 +30,15 @@ pub struct Family {
     /// The prefixes of arguments `prefix from=to` that map the paths of a root in the outputs; empty where a map of the user
     /// would be undone.
     pub maps: fn(&Invocation, &Path) -> &'static [&'static str],
+    /// The prefix of the argument `prefix path` that tells the path of the source to a compiler that puts what it computes from
+    /// the path into an output. Given where the paths of roots are mapped.
+    pub tells_source: Option<&'static str>,
+    /// The characters for which a root with one of them in its path is not mapped.
+    pub unmappable: &'static [u8],
+    /// Whether the compiler puts its own directory, and directories that it names from there, in front of `PATH`.
+    pub runs_beside_itself: bool,
+    /// Corrects what a trace shows by what is known of the compilers of the family.
+    pub correct: Option<fn(&Action, &mut Collected, &Table)>,
     /// The arguments with which the compiler preprocesses and reports the macros that it used; `None` where it cannot.
     pub tells_macros: fn(&Invocation, Capabilities) -> Option<Vec<OsString>>,
     /// What the compilers of the family compile.

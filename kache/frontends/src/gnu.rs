@@ -34,10 +34,18 @@ pub static FAMILY: Family = Family {
     sysroot: None,
     capabilities,
     maps,
+    tells_source: None,
+    unmappable: UNMAPPABLE,
+    correct: None,
+    runs_beside_itself: false,
     tells_macros,
     language: Language::C,
     policy: &crate::policies::C,
 };
+
+/// gcc and clang do not agree on which `=` is the one between the two paths of a map, nor on how the other characters are quoted
+/// in a list of headers.
+pub const UNMAPPABLE: &[u8] = b"=\\\t\n";
 
 /// Names without a target before them and a version after them.
 const NAMES: &[&str] = &["gcc", "g++", "clang", "clang++"];

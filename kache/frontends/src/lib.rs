@@ -32,6 +32,7 @@ pub mod loader;
 mod mapped;
 pub mod msvc;
 pub mod msvc_flags;
+pub mod nvcc;
 pub mod origin;
 mod output_names;
 mod plan;
@@ -58,8 +59,15 @@ pub mod unobserved;
 use kache_core::frontend::Frontend;
 
 /// Every front end. The first that claims a command plans it; the last one claims every command and refuses it.
-pub static FRONTENDS: &[&dyn Frontend] =
-    &[&script::Script, &rustc::FAMILY, &msvc::FAMILY, &link::Link, &gnu::FAMILY, &unknown::Unknown];
+pub static FRONTENDS: &[&dyn Frontend] = &[
+    &script::Script,
+    &rustc::FAMILY,
+    &msvc::FAMILY,
+    &nvcc::FAMILY,
+    &link::Link,
+    &gnu::FAMILY,
+    &unknown::Unknown,
+];
 
 /// The flag tables, by the names that `kache flags` knows them by.
 pub static TABLES: &[(&str, &[flags::Row])] = &[
@@ -67,7 +75,8 @@ pub static TABLES: &[(&str, &[flags::Row])] = &[
     ("gnu", gnu_flags::TABLE),
     ("link", link::TABLE),
     ("msvc", msvc_flags::TABLE),
+    ("nvcc", nvcc::TABLE),
 ];
 
 /// The families of compilers.
-pub static FAMILIES: &[&family::Family] = &[&rustc::FAMILY, &gnu::FAMILY, &msvc::FAMILY];
+pub static FAMILIES: &[&family::Family] = &[&rustc::FAMILY, &gnu::FAMILY, &msvc::FAMILY, &nvcc::FAMILY];

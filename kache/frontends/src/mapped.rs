@@ -254,7 +254,7 @@ fn has_lone_return(text: &[u8]) -> bool {
 }
 
 /// A text of joined lines with a blank in the place of each comment.
-fn without_comments(text: &[u8]) -> Vec<u8> {
+pub(crate) fn without_comments(text: &[u8]) -> Vec<u8> {
     let (mut plain, mut rest, mut quote) = (Vec::with_capacity(text.len()), text, None);
     while let Some((&byte, after)) = rest.split_first() {
         rest = match (quote, rest) {

@@ -11,6 +11,7 @@ use crate::{
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::dependency::{Dependency, Kind as DependencyKind};
+use kache_core::digest::Digest;
 use kache_core::eval::EvalContext;
 use kache_core::events::{Kind, Phase, Unit};
 use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Looked, Plan, Planned};
@@ -110,10 +111,9 @@ impl Family {
             invocation.roots(Some(&toolchain.sysroot), settings.remap, &settings.base_dirs)
         };
         let mut roots = of(invocation);
-        // gcc and clang do not agree on which `=` is the one between the two paths, nor on how the other characters are
-        // quoted in a list of headers.
-        let odd = |path: &Path| path.as_os_str().as_encoded_bytes().iter().any(|b| b"=\\\t\n".contains(b));
-        if !self.is_rust() && roots.iter().any(|r| r.mapped.is_some() && odd(&r.path)) {
+        let odd =
+            |path: &Path| path.as_os_str().as_encoded_bytes().iter().any(|b| self.unmappable.contains(b));
+        if roots.iter().any(|r| r.mapped.is_some() && odd(&r.path)) {
             invocation.literal_paths = true;
             roots = of(invocation);
         }
@@ -162,6 +162,7 @@ fn planned(
         inputs.put("script starter", "linked", starter::digest());
     }
     inputs.0.extend(loader::inputs(cx.store).0);
+    let key = inputs.digest();
     let templates = invocation.depinfo.iter().map(|p| (p.clone(), toolchain.capabilities.report)).collect();
     // The directory of a compiler that takes its name from `PWD`: the variable may name it through a link, which no argument
     // maps.
@@ -171,10 +172,10 @@ fn planned(
         unit: invocation.unit.clone(),
         kind: invocation.kind,
         program: invocation.program.clone(),
-        args: arguments(family, &invocation, &roots),
+        args: arguments(family, &invocation, &roots, &key),
         cwd: invocation.cwd.clone(),
         env: pwd.into_iter().collect(),
-        key: inputs.digest(),
+        key,
         inputs,
         outputs: Outputs { names: invocation.outputs.clone(), templates, create_dirs: is_rust },
         source: (!is_rust).then(|| {
@@ -192,6 +193,8 @@ fn planned(
     let defines = invocation.path_macros(&action.roots);
     let plan = CompilePlan {
         policy: family.policy,
+        runs_beside_itself: family.runs_beside_itself,
+        correct: family.correct,
         tells_macros: family.tells_macros,
         invocation,
         toolchain,
@@ -222,7 +225,7 @@ fn link_starter(invocation: &mut Invocation, cx: &Context) -> Option<PathBuf> {
 }
 
 /// The arguments to run the compiler with.
-fn arguments(family: &Family, invocation: &Invocation, roots: &Roots) -> Vec<OsString> {
+fn arguments(family: &Family, invocation: &Invocation, roots: &Roots, key: &Digest) -> Vec<OsString> {
     if invocation.only_links {
         return invocation.args.clone();
     }
@@ -237,8 +240,24 @@ fn arguments(family: &Family, invocation: &Invocation, roots: &Roots) -> Vec<OsS
             args.push(arg);
         }
     }
+    args.extend(family.tells_source.and_then(|flag| source_argument(flag, invocation, roots, key)));
     args.extend(invocation.args.iter().cloned());
     args
+}
+
+/// Tells the compiler the path of the source as it is to be in outputs: as a root is mapped, below a name that no other command
+/// has. Two checkouts that are linked into one program may both have a source of that path.
+fn source_argument(flag: &str, invocation: &Invocation, roots: &Roots, key: &Digest) -> Option<OsString> {
+    let source = absolute(&invocation.cwd, Path::new(&invocation.input));
+    let source = platform::normalize(source.as_os_str().as_encoded_bytes()).into_owned();
+    let source = Path::new(platform::os_str(&source));
+    let root = roots.iter().find(|root| source.starts_with(&root.path))?;
+    let mapped = Path::new("/kache").join(&key.hex()[..16]).join(root.mapped.as_ref()?);
+    Some(
+        [flag.into(), mapped.join(source.strip_prefix(&root.path).ok()?).into_os_string()]
+            .into_iter()
+            .collect(),
+    )
 }
 
 impl Plan for CompilePlan {
@@ -248,6 +267,9 @@ impl Plan for CompilePlan {
         let mut collected = collect::dependencies(self, action, linker, &trace, cx.table);
         if !self.invocation.language.is_rust() {
             output_names::note_looks(&self.invocation, &trace, &mut collected);
+        }
+        if let Some(correct) = self.correct {
+            correct(action, &mut collected, cx.table);
         }
         collected
     }

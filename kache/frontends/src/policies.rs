@@ -26,6 +26,8 @@ pub const COMMON: TrustPolicy = TrustPolicy {
     loader: tables::LOADER,
     tools: tables::TOOLS,
     tool_marks: tables::TOOL_MARKS,
+    timeless: &[],
+    shells: &[],
     clock_at_start: tables::CLOCK_AT_START,
     file_times: tables::FILE_TIMES,
     runs_scripts: tables::RUNS_SCRIPTS,
@@ -100,6 +102,22 @@ pub static LINK: TrustPolicy = TrustPolicy {
         .with_trusted(Act::ProbesFile, &[Treatment::Existence], &[Treatment::Existence])
         .with_trusted(Act::OverwritesInput, NOTHING, NOTHING),
     ignored_paths_of_compiler: tables::IGNORED_PATHS_OF_LINKER,
+    ..C_RULES
+};
+
+/// The rules for nvcc. Its programs measure how long they work; the front end refuses the flags that print or write it. The
+/// driver itself lists the directory of its temporary files, to remove what is left of them.
+pub static NVCC: TrustPolicy = TrustPolicy {
+    table: C_TABLE.with_trusted(Act::ReadsTimer, NOTHING, NOTHING).with_trusted(
+        Act::ListsDirectory,
+        NOTHING,
+        &[Treatment::Listing],
+    ),
+    tools: tables::TOOLS_OF_NVCC,
+    tool_marks: tables::TOOL_MARKS_OF_NVCC,
+    timeless: tables::TIMELESS_TOOLS_OF_NVCC,
+    shells: tables::SHELLS_OF_NVCC,
+    ignored_paths_of_compiler: tables::IGNORED_PATHS_OF_NVCC,
     ..C_RULES
 };
 

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 const MAGIC: &[u8; 8] = b"kachewh1";
 
 /// The names of the compilers that kache is put in front of within an observed run, without a target and a version.
-pub const FRONTED: &[&str] = &["rustc", "cc", "c++", "gcc", "g++", "clang", "clang++"];
+pub const FRONTED: &[&str] = &["rustc", "cc", "c++", "gcc", "g++", "clang", "clang++", "nvcc"];
 
 /// The family of a program, by its file name.
 pub fn by_name(program: &Path) -> Option<&'static Family> {

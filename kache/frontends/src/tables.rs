@@ -62,6 +62,12 @@ tables! {
         "/proc/self/fd" => "whether the directory exists";
         "/proc/self/fd/*" => "the name of a file that the compiler has opened by another name";
     }
+    IGNORED_PATHS_OF_NVCC "ignored-paths-of-nvcc" "paths that are not inputs of nvcc and its programs" {
+        "/etc/localtime" => "the time zone, by which date macros are prepared; the host compiler asks for `TZ` before it expands one";
+        "/proc/self/exe" => "the path of the program, which is an input";
+        "/proc/self/fd" => "whether the directory exists";
+        "/proc/self/fd/*" => "the name of a file that the program has opened by another name";
+    }
     IGNORED_PATHS_OF_LINKER "ignored-paths-of-linker" "paths that are not inputs of a driver that links objects" {
         "/proc/self/exe" => "the path of the driver, which is in the action key, or of the linker";
         "/proc/self/fd" => "whether the directory exists";
@@ -150,6 +156,24 @@ tables! {
         "kache" => "the wrapper as the linker's driver: it becomes the driver that it wraps";
         "rust-lld" => "the linker that comes with rustc";
         "rust-objcopy" => "debug information, with rustc";
+    }
+    TOOLS_OF_NVCC "tools-of-nvcc" "programs that are trusted like nvcc when nvcc starts them" {
+        "nvcc" => "drives the others";
+        "cudafe++" => "separates the code of the host from that of devices";
+        "cicc" => "compiles the code of devices";
+        "ptxas" => "the assembler of devices";
+        "fatbinary" => "packs code for several devices";
+        "gcc" "g++" "cc" "c++" "clang" "clang++" => "the host compiler";
+        "cc1" "cc1plus" => "gcc's compilers of C and C++";
+        "as" => "the assembler of the host";
+    }
+    /// A row holds for a program that is a tool by its contents.
+    TIMELESS_TOOLS_OF_NVCC "timeless-tools-of-nvcc" "tools of nvcc whose questions for the date and the time mean nothing" {
+        "cudafe++" "cicc" => "prepares date macros as it starts, and expands none: its source comes preprocessed";
+    }
+    /// bash takes functions from the environment, so that it is no such shell. A row holds where root alone can replace the file.
+    SHELLS_OF_NVCC "shells-of-nvcc" "shells by which nvcc starts its programs: what they look at is the search for the program" {
+        "dash" => "reads no file of the user's and no variable but `PATH` for a command of its caller";
     }
     /// By the paths of their files.
     SIZED_BY_MEMORY "sized-by-memory" "programs that ask for the free memory only to size a buffer" {
@@ -291,6 +315,19 @@ pub static TOOL_MARKS: &[ToolMarks] = &[
     ToolMarks { names: &["kache"], any: &[&["KACHE_OBSERVE_LOG", "kache's own settings"]] },
 ];
 
+/// The same for nvcc's.
+pub static TOOL_MARKS_OF_NVCC: &[ToolMarks] = &[
+    ToolMarks { names: &["nvcc"], any: &[&["Cuda compiler driver", NVIDIA]] },
+    ToolMarks { names: &["cudafe++", "cicc"], any: &[&["orig_src_path_name", NVIDIA]] },
+    ToolMarks { names: &["ptxas"], any: &[&["NVIDIA (R)", "warn-on-spills"]] },
+    ToolMarks { names: &["fatbinary"], any: &[&["fatbinary offline tool", "cicc-cmdline"]] },
+    ToolMarks { names: &["gcc", "g++", "cc", "c++"], any: &[GCC, CLANG, CLANG_STATIC] },
+    ToolMarks { names: &["clang", "clang++"], any: &[CLANG, CLANG_STATIC] },
+    ToolMarks { names: &["cc1", "cc1plus"], any: &[GCC] },
+    ToolMarks { names: &["as"], any: &[&["GNU assembler version"]] },
+];
+
+const NVIDIA: &str = "NVIDIA Corporation";
 const GCC: &[&str] = &["COLLECT_GCC_OPTIONS", "-fdump-"];
 const CLANG: &[&str] = &["5clang6driver", "LLVM"];
 const CLANG_STATIC: &[&str] = &["clang version", "-cc1as"];

@@ -23,7 +23,7 @@ const WIDTH: usize = 100;
 
 #[test]
 fn generated_pages_are_fresh() {
-    let pages: [(&str, String); 10] = [
+    let pages: [(&str, String); 11] = [
         ("cli", cli()),
         ("settings", settings_table()),
         ("reasons", reasons_table()),
@@ -31,6 +31,7 @@ fn generated_pages_are_fresh() {
         ("flags-gnu", flags("gnu")),
         ("flags-link", flags("link")),
         ("flags-msvc", flags("msvc")),
+        ("flags-nvcc", flags("nvcc")),
         ("rules", rules()),
         ("libc", libc()),
         ("events", events()),

@@ -32,7 +32,8 @@ impl Collector<'_> {
         let by_foreign = self.processes.is_started_by_foreign(e.pid, parent);
         let is_path_only = !by_foreign && self.begins_path_only(e.pid, parent);
         let marks = self.policy.marks_of_tool(&name);
-        let is_tool = marks.is_some_and(|marks| self.world.holds(exe, marks));
+        let is_tool = marks.is_some_and(|marks| self.world.holds(exe, marks))
+            || self.runs_one_command(e.pid, parent, exe, &name);
         let has_plugins = self.subject.has_plugins;
         let started =
             Started { is_first, is_named: false, is_tool, is_covered, by_foreign, is_path_only, has_plugins };
@@ -73,6 +74,16 @@ impl Collector<'_> {
         } else {
             self.at(by, Act::Begins, &clean(e.path));
         }
+    }
+
+    /// Whether a program is a shell that the compiler or a tool has the system start for one command. A script whose interpreter
+    /// the shell is was asked for by the script's name.
+    fn runs_one_command(&self, pid: u32, parent: u32, shell: &Path, name: &str) -> bool {
+        let is_asked_for = |named: String| named == "sh" || named == name;
+        self.policy.is_shell(name)
+            && self.processes.predecessor(pid, parent).is_some_and(|by| by.actor.is_trusted())
+            && self.processes.became(pid).is_none_or(is_asked_for)
+            && self.world.only_root_replaces(shell)
     }
 
     /// Whether the first process is what the action names, and a compiler by its contents.
@@ -182,7 +193,9 @@ impl Collector<'_> {
         let by = Cause { pid: e.pid, actor };
         let is_runtime = || actor.is_trusted() && self.policy.is_c_runtime(&real);
         let is_by_name = !found.parent().is_some_and(|dir| self.subject.is_searched(dir));
-        if !actor.is_trusted() {
+        // A trusted program that is started with a `LD_LIBRARY_PATH` of the run's.
+        let has_own_path = self.processes.get(e.pid).is_some_and(|process| !process.searched().is_empty());
+        if !actor.is_trusted() || has_own_path {
             self.searches(by, found, e.module != 0 && is_by_name);
         }
         if e.module == 0 && actor == Actor::Plugin {
@@ -396,6 +409,9 @@ impl Collector<'_> {
             if !self.is_given_path(e.path2) {
                 self.named(by, Act::RunsBesidePath, e.path);
             }
+            if self.is_in_front_of_path(e, by) {
+                return;
+            }
             // For the compiler and its tools it means nothing, and the search asks the system.
             if self.policy.means_something(by.actor, Act::GoesThrough)
                 && let Some(found) = self.world.program(platform::os_str(e.path))
@@ -445,6 +461,22 @@ impl Collector<'_> {
                 self.apply(by, &event, e.errno.into());
             }
         }
+    }
+
+    /// Whether a program is found in the directories that the compiler puts in front of `PATH`. That it is not there is a
+    /// dependency.
+    fn is_in_front_of_path(&mut self, e: &TraceEvent, by: Cause) -> bool {
+        let paths = std::env::split_paths(platform::os_str(e.path2)).filter(|dir| self.subject.is_own(dir));
+        for dir in paths.collect::<Vec<_>>() {
+            let path = absolute(self.subject.cwd, &dir).join(platform::os_str(e.path));
+            let name = clean(path.as_os_str().as_encoded_bytes()).into_owned();
+            let is_there = self.world.may_execute(&path);
+            self.at(by, if is_there { Act::RunsByPath } else { Act::RunsNothing }, &name);
+            if is_there {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether a `PATH` is the one that the run was given, but for what the compiler puts in front.

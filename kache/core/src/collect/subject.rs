@@ -99,7 +99,11 @@ impl Subject<'_> {
 
     /// The directories of a `PATH`, but for those that the compiler puts in front.
     pub fn directories(&self, path: &std::ffi::OsStr) -> Vec<PathBuf> {
-        let is_own = |dir: &PathBuf| self.toolchain.is_some_and(|own| dir.starts_with(own));
-        std::env::split_paths(path).filter(|dir| !is_own(dir)).collect()
+        std::env::split_paths(path).filter(|dir| !self.is_own(dir)).collect()
+    }
+
+    /// Whether the compiler puts a directory in front of `PATH`.
+    pub fn is_own(&self, dir: &Path) -> bool {
+        self.toolchain.is_some_and(|own| dir.starts_with(own))
     }
 }

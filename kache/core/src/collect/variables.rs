@@ -17,6 +17,9 @@ impl Collector<'_> {
         if self.is_tool_with_date_variable(by) && names(self.policy.clock_env, e.path) {
             self.named(by, Act::ReadsClock, e.path);
         }
+        if self.is_timeless(by) && names(self.policy.clock_env, e.path) {
+            return;
+        }
         let process = self.processes.get(e.pid);
         let library = process.and_then(|process| process.library(e.module)).cloned();
         let is_path_only = process.is_some_and(|process| process.is_path_only)
@@ -34,6 +37,11 @@ impl Collector<'_> {
             }
             self.take(by, &event, treatment, e.errno.into());
         }
+    }
+
+    /// Whether a program is a tool that asks for the date and the time for nothing.
+    pub(super) fn is_timeless(&self, by: Cause) -> bool {
+        by.actor == Actor::Tool && self.policy.is_timeless(self.processes.name(by.pid))
     }
 
     /// Whether a program is a tool whose use of the clock shows in the variables that it asks for, by rules that know them.

@@ -10,6 +10,16 @@ impl TrustPolicy {
         self.marks_of_tool(file_name).is_some()
     }
 
+    /// Whether a tool asks for the date and the time for nothing.
+    pub fn is_timeless(&self, file_name: &str) -> bool {
+        names(self.timeless, file_name.as_bytes())
+    }
+
+    /// Whether a program is a shell that looks at nothing but what its command names.
+    pub fn is_shell(&self, file_name: &str) -> bool {
+        names(self.shells, file_name.as_bytes())
+    }
+
     /// The alternatives of marks in the contents of a tool of this name.
     pub fn marks_of_tool(&self, file_name: &str) -> Option<&'static [&'static [&'static str]]> {
         let tools = self.tools.iter().map(|row| row.what);

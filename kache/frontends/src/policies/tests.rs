@@ -5,6 +5,7 @@ mod files;
 mod imports;
 mod libraries;
 mod metadata;
+mod nvcc;
 mod programs;
 mod rows;
 mod rules;

@@ -33,6 +33,14 @@ fn the_tables_for_links_where_they_differ() {
     insta::assert_snapshot!(both.join("\n"));
 }
 
+#[test]
+fn the_table_for_nvcc_where_it_differs() {
+    let differs = |act: &&Act| row(&policies::NVCC, **act) != row(&policies::C, **act);
+    insta::assert_snapshot!(
+        Act::ALL.iter().filter(differs).map(|act| row(&policies::NVCC, *act)).collect::<String>()
+    );
+}
+
 /// What each treatment of a path becomes, by place, by the path itself, and by actor.
 #[test]
 fn excuses() {

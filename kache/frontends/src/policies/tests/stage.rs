@@ -235,6 +235,14 @@ impl Stage {
         Stage::new(&policies::C)
     }
 
+    /// CUDA that is compiled in `/w`, by `/cuda/bin/nvcc`.
+    pub fn nvcc() -> Stage {
+        let programs = ["nvcc", "cudafe++", "cicc", "ptxas"].map(|name| format!("/cuda/bin/{name}"));
+        let stage =
+            Stage::new(&policies::NVCC).plain_object("/usr/bin/dash").link("/bin/sh", "../usr/bin/dash");
+        programs.iter().fold(stage, |stage, program| stage.plain_object(program))
+    }
+
     fn new(policy: &'static TrustPolicy) -> Stage {
         let mut roots = Roots::default();
         roots.add("workspace", "/w".into(), None);
@@ -339,8 +347,10 @@ impl Stage {
     pub fn collect(&self, trace: &str) -> Collected {
         let log = TextLog::parse(trace).unwrap();
         let coverage = |path: &Path| if path.starts_with("/tc") { Coverage::Whole } else { Coverage::None };
+        let is_nvcc = std::ptr::eq(self.policy, &raw const policies::NVCC);
         let program = match self.is_shim {
             true => "/w/shim",
+            false if is_nvcc => "/cuda/bin/nvcc",
             false if self.policy.trusts_first => "/tc/bin/rustc",
             false => "/tc/bin/gcc",
         };
@@ -356,7 +366,10 @@ impl Stage {
             inlined: vec![Path::new("/w/args.rsp")],
             state: Some(Path::new("/w/state")),
             searched: &searched,
-            toolchain: self.policy.trusts_first.then_some(Path::new("/tc")),
+            toolchain: match is_nvcc {
+                true => Some(Path::new("/cuda/bin")),
+                false => self.policy.trusts_first.then_some(Path::new("/tc")),
+            },
             coverage: &coverage,
             linker: self.linker.clone(),
             path_only: &path_only,
