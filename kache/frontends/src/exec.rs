@@ -13,6 +13,7 @@
 //!
 //! Build tools are not stored: what they do depends on the times of all files, and on what earlier runs have left.
 
+use crate::climbing;
 use crate::foreign::{self, ForeignPlan};
 use crate::loader;
 use kache_core::action::{Action, KeyInputs, OutputNames, OutputTree, Outputs, Request};
@@ -30,7 +31,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The version of the rules, in the key.
-const RULES: &str = "command 1";
+const RULES: &str = "command 2";
 
 /// Programs that build what is out of date.
 const BUILD_TOOLS: &[&str] = &[
@@ -174,6 +175,10 @@ fn inputs(request: &Request, names: &OutputNames, roots: &Roots, cx: &Context) -
             arg.to_string_lossy(),
             templatize(bytes, roots, Format::Printed).unwrap_or(bytes.to_vec()),
         );
+    }
+    let words: Vec<_> = request.args.iter().map(|arg| arg.to_string_lossy()).collect();
+    for (word, real) in climbing::leads(words.iter().map(|word| &**word), &request.cwd, roots) {
+        inputs.put("leads to", word, real);
     }
     inputs.put("cwd", request.cwd.to_string_lossy(), portable(&request.cwd));
     let umask = platform::host_fact(b"umask", b"").unwrap_or_default();

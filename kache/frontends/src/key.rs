@@ -12,6 +12,7 @@
 //! | `input` | portable source path | the source; its contents are a dependency |
 //! | `language` | the language of a C compiler's source | `-x` applies to the sources after it |
 //! | `arg` | each key-relevant flag, normalised as its row says | see `kache flags` |
+//! | `leads-to` | the real path of each word that leads out of a root by `..` | the same word leads elsewhere from another checkout; see `climbing` |
 //! | `paths` | how paths are mapped in artifacts, or the literal roots if they are not | the output contains them |
 //! | `path-only-macros` | proc macros and linker scripts that the user declares to use paths only to find files, if any | a result that relies on such a declaration is only for builds that make it |
 //! | `loader` | what the loader puts into every program, by contents, and its other variables, if any | see `loader` |
@@ -26,6 +27,7 @@
 //! | sources, libraries, programs | dependencies |
 //! | the order of flags that differ | kept: a later flag can undo an earlier one. Flags with an order group come first, group by group |
 
+use crate::climbing;
 use crate::flags::{Bucket, Flag, Form};
 use crate::invocation::Invocation;
 use crate::output_names;
@@ -38,7 +40,7 @@ use kache_core::settings::Settings;
 use std::path::Path;
 
 /// The version of the table above.
-const SCHEMA: &str = "7";
+const SCHEMA: &str = "8";
 
 /// The components of the action key, as in the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ pub enum Component {
     Input,
     Language,
     Arg,
+    LeadsTo,
     Paths,
     PathOnlyMacros,
     Cpu,
@@ -65,6 +68,7 @@ impl Component {
             Component::Input => "input",
             Component::Language => "language",
             Component::Arg => "arg",
+            Component::LeadsTo => "leads-to",
             Component::Paths => "paths",
             Component::PathOnlyMacros => "path-only-macros",
             Component::Cpu => "cpu",
@@ -121,6 +125,12 @@ pub fn inputs(
     let mut link = LinkWords { roots, before: String::new() };
     for flag in ordered(&invocation.flags) {
         argument(flag, invocation, &mut link, inputs);
+    }
+    let relevant = |flag: &&Flag| matches!(flag.row.bucket, Bucket::Relevant(form) if !matches!(form, Form::Output | Form::Emit));
+    let values = invocation.flags.iter().filter(relevant).filter_map(|flag| flag.value.as_deref());
+    let words = values.chain([invocation.input.as_str()]);
+    for (word, real) in climbing::leads(words, &invocation.cwd, roots) {
+        inputs.put(Component::LeadsTo, &word, &real);
     }
     // A path in what a link writes is a dependency on the place of the root.
     paths(roots, invocation.only_links || *remap && !invocation.literal_paths, inputs);

@@ -6,6 +6,7 @@
 //! [`Frontend`] itself.
 
 mod archives;
+mod climbing;
 pub mod collect;
 mod compile_plan;
 pub mod computed;

@@ -140,6 +140,35 @@ fn relative_names_from_build_directories_at_other_depths() {
     });
 }
 
+/// What leads from one build directory, or checkout, into itself leads from another one out of itself.
+#[test]
+fn a_relative_name_that_leads_back() {
+    const NEXT: &str = "#if __has_include_next(<x.h>)\nint v = 2;\n#else\nint v = 1;\n#endif\n";
+    each(|c, _| {
+        for (one, two, name) in [("w/b1", "w/b2", "../b1"), ("one", "two", "../one")] {
+            let test = TestEnv::new();
+            for dir in [one, two] {
+                test.write(&format!("{dir}/CMakeCache.txt"), "");
+                test.write(&format!("{dir}/x.h"), NEXT);
+                test.write(&format!("{dir}/a.c"), "#include <x.h>\n");
+                test.write(&format!("{dir}/usr/include/y.h"), "#define V 1\n");
+                test.write(&format!("{dir}/b.c"), "#include <y.h>\nint v = V;\n");
+            }
+            test.write("w/.git/x", "");
+            let (include, sysroot) = (format!("-I{name}"), format!("--sysroot={name}"));
+            for words in [&["-I.", &include, "a.c"], &["-O0", &sysroot, "b.c"]] {
+                let words = [&[c, "-c", "-o", "a.o"], &words[..]].concat();
+                assert_success(&mut test.kache_in(one, &words));
+                test.write(&format!("{one}/usr/include/y.h"), "#define V 2\n");
+                assert_success(&mut test.kache_in(two, &words));
+                let made = object(&test, &format!("{two}/a.o"));
+                assert_success(test.kache_in(two, &words).env("KACHE_READ", "0"));
+                assert!(made == object(&test, &format!("{two}/a.o")), "{words:?}");
+            }
+        }
+    });
+}
+
 #[test]
 fn the_working_directory_by_way_of_a_link() {
     each(|c, _| {

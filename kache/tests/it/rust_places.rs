@@ -292,3 +292,30 @@ fn a_macro_that_looks_for_its_source_finds_it_and_its_result_is_kept() {
         assert_eq!(assert_success(&mut Command::new(test.path("w/sub/main"))).stdout, b"true\n");
     }
 }
+
+/// rustc makes the path of a crate real before it opens the file.
+#[test]
+fn a_crate_by_a_relative_name_that_leads_back() {
+    for name in ["foo=../one/lib/libfoo.rlib", "foo=lib/../../one/lib/libfoo.rlib"] {
+        let test = TestEnv::new();
+        let library = |value: &str| {
+            test.write("one/lib/foo.rs", &format!("pub const V: u8 = {value};"));
+            let words = ["--crate-type=lib", "foo.rs"];
+            assert_success(Command::new("rustc").current_dir(test.path("one/lib")).args(words));
+        };
+        library("1");
+        for dir in ["one", "two"] {
+            test.write(&format!("{dir}/.git/x"), "");
+            test.write(&format!("{dir}/a.rs"), "extern crate foo; pub static V: u8 = foo::V;");
+        }
+        test.write("two/lib/x", "");
+        fs::copy(test.path("one/lib/libfoo.rlib"), test.path("two/lib/libfoo.rlib")).unwrap();
+        let words = ["rustc", "a.rs", "--crate-type=lib", "--emit=obj", "--extern", name];
+        assert_success(&mut test.kache_in("one", &words));
+        library("2");
+        assert_success(&mut test.kache_in("two", &words));
+        let made = fs::read(test.path("two/a.o")).unwrap();
+        assert_success(test.kache_in("two", &words).env("KACHE_READ", "0"));
+        assert!(made == fs::read(test.path("two/a.o")).unwrap(), "{name}");
+    }
+}
