@@ -2,6 +2,7 @@
 //!
 //! The choice comes before any use of the command line's parser, since a build starts the wrapper thousands of times.
 
+use kache_core::store::states;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,6 +21,10 @@ fn main() -> ExitCode {
         }
         if first == kache::summary::WAITER {
             let _ = kache::summary::wait(&args.collect::<Vec<_>>());
+            return ExitCode::SUCCESS;
+        }
+        if first == states::KEEPER {
+            let _ = states::keep_by_arguments(&args.collect::<Vec<_>>());
             return ExitCode::SUCCESS;
         }
         if names_a_program(&first) {

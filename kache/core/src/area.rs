@@ -46,6 +46,8 @@ pub enum Area {
     Seeds,
     /// The builds that run, by their processes.
     Builds,
+    /// What commands left for later runs of themselves, by action key.
+    States,
 }
 
 impl Area {
@@ -65,6 +67,7 @@ impl Area {
         Area::Blocklist,
         Area::Seeds,
         Area::Builds,
+        Area::States,
     ];
 
     /// The areas whose directories a new store gets. The others are made by their first file.
@@ -98,6 +101,7 @@ impl Area {
             Area::Blocklist => "condemned",
             Area::Seeds => "seeds",
             Area::Builds => "builds",
+            Area::States => "states",
         }
     }
 

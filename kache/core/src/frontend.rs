@@ -11,13 +11,16 @@ use crate::digest::Digest;
 use crate::eval::{EvalContext, Evaluate};
 use crate::events::{Kind, Observed, Unit};
 use crate::observe::log::Log;
+use crate::platform;
 use crate::reason::NotCacheable;
 use crate::run::Ran;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::store::states::LeftState;
 use crate::timer::Timer;
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 
 /// A family of commands.
 pub trait Frontend: Sync {
@@ -82,6 +85,30 @@ pub enum Looked {
     AtMapped,
 }
 
+/// A copy of stored state that a command begins with.
+#[derive(Debug)]
+pub struct CopiedState {
+    /// The directory of the copy, and of what the command makes of it.
+    pub dir: PathBuf,
+    /// A file in the directory that is there until the command has succeeded once.
+    pub mark: PathBuf,
+}
+
+impl CopiedState {
+    /// The command has succeeded: what is in the directory is its own from now on.
+    pub fn confirm(&self) {
+        let _ = platform::remove_file(&self.mark);
+    }
+
+    /// Removes the copy and what the command has made of it.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self) -> io::Result<()> {
+        platform::remove_dir_all(&self.dir)
+    }
+}
+
 /// Dependencies whose digests are known before they are evaluated.
 pub type Known = BTreeMap<Dependency, Digest>;
 
@@ -110,6 +137,19 @@ pub trait Plan: Evaluate {
     }
     /// Removes state that a run has left for later ones, where the command is run again: it is to start as the first did.
     fn forget_state(&self, _: &Log) {}
+    /// Gives a command that begins without state, where it ran before, a copy of the state that another run of the action
+    /// left. What the command makes with such a copy is never stored.
+    fn copy_state(&self, _: &Action, _: &Store) -> Option<CopiedState> {
+        None
+    }
+    /// Whether a command may have failed because of such a copy. Then the command runs again without the copy.
+    fn may_fail_by_state(&self, _: &Ran) -> bool {
+        true
+    }
+    /// The state that a run has left which began without any.
+    fn left_state(&self, _: &Action, _: &Log) -> Option<LeftState> {
+        None
+    }
     /// Adds what the command reports, and replaces dependencies by weaker ones that a proof shows to be enough.
     ///
     /// # Errors

@@ -59,6 +59,7 @@ reasons! {
     ChangedWhileCompiling = "changed-while-compiling",
     UnreadableInput = "unreadable-input",
     Incremental = "incremental",
+    CopiedState = "copied-state",
     Clock = "clock",
     Network = "network",
     NoOutput = "no-output",

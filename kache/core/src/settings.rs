@@ -58,6 +58,18 @@ impl MaxSize {
         let number: f64 = number.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0)?;
         Some(MaxSize::Bytes((number * base.pow(power.map_or(0, |p| p as u32 + 1)) as f64) as u64))
     }
+
+    /// The bound in bytes of a cache at `cache`.
+    fn bytes(self, cache: &Path) -> u64 {
+        match self {
+            MaxSize::Bytes(bytes) => bytes,
+            MaxSize::Share(share) => (u128::from(disk_size(cache)) * u128::from(share) / 10_000) as u64,
+        }
+    }
+}
+
+fn disk_size(path: &Path) -> u64 {
+    platform::disk_size(path).unwrap_or(0)
 }
 
 /// The settings of one invocation.
@@ -88,6 +100,10 @@ pub struct Settings {
     pub lock_timeout: Duration,
     /// The size limit; `None` for the default, which depends on the disk.
     pub max_size: Option<MaxSize>,
+    /// Whether incremental state is kept, and copies of it are given.
+    pub incremental_state: bool,
+    /// The limit of such state; `None` for the default, which depends on `max_size`.
+    pub max_state_size: Option<MaxSize>,
     /// Whether to print one line about each build after its end.
     pub summary: bool,
     /// The log file; `stderr` for the terminal.
@@ -193,12 +209,21 @@ impl Settings {
     /// How large the cache at `cache` may grow, in bytes. By default a tenth of its disk, but at least 5 GB, which one
     /// large project needs, and at most 100 GB.
     pub fn max_bytes(&self, cache: &Path) -> u64 {
-        let disk = || crate::platform::disk_size(cache).unwrap_or(0);
         match self.max_size {
-            Some(MaxSize::Bytes(bytes)) => bytes,
-            Some(MaxSize::Share(share)) => (u128::from(disk()) * u128::from(share) / 10_000) as u64,
-            None => (disk() / 10).clamp(5_000_000_000, 100_000_000_000),
+            Some(size) => size.bytes(cache),
+            None => (disk_size(cache) / 10).clamp(5_000_000_000, 100_000_000_000),
         }
+    }
+
+    /// How large the incremental state in the cache at `cache` may grow, in bytes: it is not part of [`Settings::max_bytes`]. By
+    /// default a quarter of that: a state is as large as the outputs of its crate, and only crates of workspaces have one.
+    pub fn max_state_bytes(&self, cache: &Path) -> u64 {
+        self.max_state_size.map_or_else(|| self.max_bytes(cache) / 4, |size| size.bytes(cache))
+    }
+
+    /// Whether incremental state is kept, and copies of it are given.
+    pub fn keeps_state(&self) -> bool {
+        self.incremental_state && self.max_state_size != Some(MaxSize::Bytes(0))
     }
 
     /// Reads the settings for a working directory.
@@ -266,6 +291,8 @@ impl Settings {
                 .get("lock_timeout", "a number of seconds", |v| v.parse().ok().map(Duration::from_secs))
                 .unwrap_or(Duration::from_secs(60)),
             max_size: reader.get("max_size", "a size such as `20G` or `5%`", MaxSize::parse),
+            incremental_state: reader.get("incremental_state", BOOL, bool_of).unwrap_or(true),
+            max_state_size: reader.get("max_state_size", "a size such as `2G` or `1%`", MaxSize::parse),
             summary: reader.get("summary", BOOL, bool_of).unwrap_or(false),
             log: reader.get("log", "a file or `stderr`", |v| (!v.is_empty()).then(|| home(v))),
             remote: reader.remote(),

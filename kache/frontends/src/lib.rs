@@ -25,6 +25,7 @@ pub mod gnu;
 pub mod gnu_flags;
 mod handed;
 pub mod include;
+mod incremental;
 mod invocation;
 pub mod key;
 pub mod link;

@@ -72,11 +72,14 @@ pub fn may_use(
     let mut tells: Vec<Search> = tell.iter().map(|name| Search::of(name)).collect();
     let (mut named, mut named_roots) = (NamedFiles::default(), NamedRoots::of(roots));
     let is_absolute = is_rust || may_be_absolute(plan, log, roots);
+    let state = plan.invocation.incremental.as_ref().and_then(|dir| dir.canonicalize().ok());
     let values: Vec<&str> = plan.invocation.flags.iter().filter_map(|f| f.value.as_deref()).collect();
     values.iter().for_each(|value| define::read(&mut tells, value.as_bytes()));
     for (path, _) in files_read(log) {
-        // What rustc itself takes from its installation: the standard library takes no path for a crate.
-        if is_rust && path.starts_with(&plan.toolchain.sysroot) {
+        // What rustc itself takes from its installation: the standard library takes no path for a crate. What it takes from
+        // its state, it has taken from the sources, which it reads all the same.
+        let is_state = || state.as_ref().is_some_and(|state| path.starts_with(state));
+        if is_rust && (path.starts_with(&plan.toolchain.sysroot) || is_state()) {
             continue;
         }
         let Some(text) = define::text(path) else { continue };

@@ -5,8 +5,8 @@ use crate::family::{Capabilities, Family};
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
 use crate::{
-    collect, depinfo, gnu, key, linker, loader, mapped, output_names, recognise, refine, rustc, rustup,
-    starter,
+    collect, depinfo, gnu, incremental, key, linker, loader, mapped, output_names, recognise, refine, rustc,
+    rustup, starter,
 };
 use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
@@ -14,13 +14,17 @@ use kache_core::dependency::{Dependency, Kind as DependencyKind};
 use kache_core::digest::Digest;
 use kache_core::eval::EvalContext;
 use kache_core::events::{Kind, Phase, Unit};
-use kache_core::frontend::{Bypass, Completed, Context, Declared, Frontend, Known, Looked, Plan, Planned};
+use kache_core::frontend::{
+    Bypass, Completed, Context, CopiedState, Declared, Frontend, Known, Looked, Plan, Planned,
+};
 use kache_core::observe::log::Log;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason, refuse};
+use kache_core::run::Ran;
 use kache_core::settings::{Observe, Settings};
 use kache_core::store::Store;
+use kache_core::store::states::LeftState;
 use kache_core::template;
 use std::ffi::OsString;
 use std::io;
@@ -304,6 +308,18 @@ impl Plan for CompilePlan {
 
     fn forget_state(&self, log: &Log) {
         mapped::forget_state(&self.invocation, log);
+    }
+
+    fn copy_state(&self, action: &Action, store: &Store) -> Option<CopiedState> {
+        incremental::copy(self, action, store)
+    }
+
+    fn may_fail_by_state(&self, ran: &Ran) -> bool {
+        incremental::may_fail(ran)
+    }
+
+    fn left_state(&self, action: &Action, log: &Log) -> Option<LeftState> {
+        incremental::left(self, action, log)
     }
 
     fn refine(

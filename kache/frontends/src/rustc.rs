@@ -130,22 +130,31 @@ fn source_on_stdin(emit: &[(String, Option<String>)]) -> Result<Digest, NotCache
 pub fn report_only(invocation: &Invocation, path: &Path) -> Vec<OsString> {
     let mut args = vec![OsString::from("--emit=dep-info=")];
     args[0].push(path);
-    for Flag { row, value } in &invocation.flags {
-        if row.effect.skip_when_reporting {
-            continue;
-        }
-        let (name, option) = row.flag.split_once(' ').map_or((row.flag, None), |(n, o)| (n, Some(o)));
-        args.push(name.into());
-        match (option, value) {
-            (Some(option), Some(value)) => args.push(format!("{option}={value}").into()),
-            (Some(option), None) => args.push(option.into()),
-            (None, Some(value)) => args.push(value.into()),
-            (None, None) => {}
-        }
-    }
+    let others = invocation.flags.iter().filter(|flag| !flag.row.effect.skip_when_reporting);
+    others.for_each(|flag| spell(flag, &mut args));
     args.push("--".into());
     args.push(invocation.input.as_str().into());
     args
+}
+
+/// Adds a flag to arguments.
+pub(crate) fn spell(flag: &Flag, args: &mut Vec<OsString>) {
+    let Flag { row, value } = flag;
+    let (name, option) = row.flag.split_once(' ').map_or((row.flag, None), |(n, o)| (n, Some(o)));
+    args.push(name.into());
+    match (option, value) {
+        (Some(option), Some(value)) => args.push(format!("{option}={value}").into()),
+        (Some(option), None) => args.push(option.into()),
+        (None, Some(value)) => args.push(value.into()),
+        (None, None) => {}
+    }
+}
+
+/// Whether the source must have a function `main`.
+pub(crate) fn makes_program(invocation: &Invocation) -> bool {
+    let all = Flags(&invocation.flags);
+    let mut kinds = all.values("--crate-type").flat_map(|kinds| kinds.split(',')).peekable();
+    kinds.peek().is_none() || kinds.any(|kind| kind == "bin")
 }
 
 fn is_rustc(arg: Option<&OsString>) -> bool {

@@ -1,7 +1,7 @@
 //! `kache gc`: the garbage collection that the wrapper starts when the cache has exceeded its size limit, on request.
 //!
-//! JSON: `{"v":1,"dry_run","max_bytes","before","after","results":{"files","bytes"},"blobs","manifests","leftovers","kept",
-//! "troubles":[…]}`, with bytes as used on disk; `{"v":1,"busy":true}` if another collection is running.
+//! JSON: `{"v":1,"dry_run","max_bytes","max_state_bytes","before","after","results":{"files","bytes"},"blobs","manifests",
+//! "leftovers","states","kept","troubles":[…]}`, with bytes as used on disk; `{"v":1,"busy":true}` if another collection is running.
 
 use super::output::{Answer, CliError, Format, cache_dir, failed, settings};
 use super::page::{self, Page, row};
@@ -41,6 +41,7 @@ fn size(text: &str) -> Result<MaxSize, String> {
 struct Json<'a> {
     dry_run: bool,
     max_bytes: u64,
+    max_state_bytes: u64,
     #[serde(flatten)]
     done: &'a Collected,
 }
@@ -50,14 +51,15 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     let cache = cache_dir(&settings)?;
     settings.max_size = options.max_size.or(settings.max_size);
     let max_bytes = settings.max_bytes(&cache);
-    let limits = Limits { max_bytes, max_age: options.max_age, dry_run: options.dry_run };
+    let max_state_bytes = settings.max_state_bytes(&cache);
+    let limits = Limits { max_bytes, max_state_bytes, max_age: options.max_age, dry_run: options.dry_run };
     let collected = Store::open(&cache).and_then(|store| gc::collect(&store, limits));
     let Some(done) = collected.map_err(failed(cache.display()))? else {
         return Answer::new(options.format, 1, &json!({ "busy": true }), |page| {
             page.line("another collection is running; nothing to do");
         });
     };
-    let fields = Json { dry_run: options.dry_run, max_bytes, done: &done };
+    let fields = Json { dry_run: options.dry_run, max_bytes, max_state_bytes, done: &done };
     let answer = Answer::new(options.format, 1, &fields, |page| text(&fields, page))?;
     Ok(answer.with_problem(!done.troubles.is_empty()))
 }
@@ -71,6 +73,7 @@ fn text(fields: &Json, page: &mut Page) {
         ("blobs", done.blobs, "that no remaining result names"),
         ("manifests", done.manifests, "that led only to removed results"),
         ("leftovers", done.leftovers, "of killed processes, and events of more than 30 days"),
+        ("states", done.states, "incremental state, least recently used, by a limit of its own"),
     ];
     let rows = rows.map(|(what, amount, means)| {
         row![format!("  {what}"), amount.files, page::size(amount.bytes), means]

@@ -41,6 +41,8 @@ mod exec_removed;
 mod explain;
 #[cfg(target_os = "linux")]
 mod holes;
+#[cfg(target_os = "linux")]
+mod incremental;
 mod init;
 #[cfg(target_os = "linux")]
 mod links;

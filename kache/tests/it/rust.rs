@@ -310,6 +310,7 @@ fn incremental_state_is_not_stored_and_a_first_compile_is() {
     test.write("w/l.rs", "pub fn f() -> u8 { 2 }");
     assert_eq!(test.refusal(&mut test.kache(&args)), "incremental");
     fs::remove_dir_all(test.path("w/inc")).unwrap();
+    fs::remove_file(test.path("w/l.d")).unwrap();
     assert_eq!(test.outcome(&mut test.kache(&args)), Outcome::Miss);
     assert_eq!(test.outcome(&mut test.kache(LIB)), Outcome::Miss, "without is another thing");
 }

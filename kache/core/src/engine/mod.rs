@@ -26,6 +26,7 @@ mod places;
 mod remote;
 mod run;
 mod seed;
+mod state;
 mod store;
 mod tree;
 

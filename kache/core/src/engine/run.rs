@@ -2,7 +2,7 @@
 
 use super::ended::{Ending, Judged, RanCommand};
 use super::job::{Job, Mapped, Step};
-use super::mapped_paths;
+use super::{mapped_paths, state};
 use crate::events::{Observed, Phase, RemoteUse};
 use crate::frontend::{Completed, Looked};
 use crate::observe::log::Log;
@@ -63,8 +63,8 @@ impl EndedRun {
 
 impl Job<'_> {
     pub(super) fn run_and_store(&self, remote: Option<RemoteUse>) -> Step {
-        let mut run = match self.run() {
-            Ok(run) => run,
+        let (mut run, copied) = match self.run_with_state() {
+            Ok(ended) => ended,
             Err(e) => {
                 let why = NotCacheable::new(Reason::Spawn, e.to_string());
                 return Step::Ended(Ending::Broken(why), remote);
@@ -77,6 +77,8 @@ impl Job<'_> {
             if let Some(log) = &run.log {
                 self.plan.forget_state(log);
             }
+            // What cannot be removed makes the result of the next run unstorable, and no more.
+            let _ = copied.map(|copied| copied.remove());
             self.engine.ran.set(None);
             let printed = std::mem::take(&mut run.completed.ran.printed);
             let action = Some(self.action.key);
@@ -97,7 +99,8 @@ impl Job<'_> {
                 Err(NotCacheable::new(Reason::Failed, "the compiler reported an error"))
             }
             Some(why) => Err(why),
-            None => self.store(run, &mut ran),
+            None if copied.is_some() => Err(state::is_copied()),
+            None => self.store_with_state(run, &mut ran),
         };
         // What another command has done once, it may not do again. The run is not stored then, for lack of an answer.
         if is_nested && stored.is_err() && !is_told && !self.action.is_foreign {
@@ -145,6 +148,14 @@ impl Job<'_> {
     /// # Errors
     /// When the command cannot be started.
     pub(super) fn run(&self) -> io::Result<EndedRun> {
+        self.run_after(&self.mapped.printed, false)
+    }
+
+    /// Runs the command after another run of it that has printed lines. Those of a run that may be repeated are held back.
+    ///
+    /// # Errors
+    /// When the command cannot be started.
+    pub(super) fn run_after(&self, printed: &[Vec<u8>], may_repeat: bool) -> io::Result<EndedRun> {
         let action = self.action;
         let mut command = Command::new(&action.program);
         command.args(&action.args).envs(action.env.iter().map(|(name, value)| (name, value)));
@@ -156,11 +167,11 @@ impl Job<'_> {
         let is_nested = self.engine.outer.is_some();
         let printing = Printing {
             mapped: action.unmap_printed.then_some(&action.roots),
-            hold: action.maps_paths() || is_nested,
+            hold: action.maps_paths() || is_nested || may_repeat,
             has_trouble: &|| false,
             is_notice: self.plan.notices(),
             may_notify: &|| !is_nested,
-            printed: &self.mapped.printed,
+            printed,
             to_null: action.outputs.names.to_null,
             to_terminal: action.shows_terminal,
         };

@@ -42,6 +42,10 @@ settings! {
     "lock_timeout" "KACHE_LOCK_TIMEOUT" "60" => "seconds to wait for a concurrent build of the same action";
     "max_size" "KACHE_MAX_SIZE" "a tenth of the disk"
         => "maximum cache size, as `20G`, `500M` or `5%` of the disk; least recently used entries are evicted first";
+    "incremental_state" "KACHE_INCREMENTAL_STATE" "true"
+        => "false: do not keep the incremental state of crates, and give no copies of it (Linux)";
+    "max_state_size" "KACHE_MAX_STATE_SIZE" "a quarter of `max_size`"
+        => "maximum size of kept incremental state, apart from `max_size`; least recently used state is evicted first";
     "summary" "KACHE_SUMMARY" "false"
         => "true: print one line about each build after its end (Linux; elsewhere after `kache run`)";
     "log" "KACHE_LOG" "none" => "file that receives one readable line for each invocation; `stderr` for the terminal";

@@ -16,12 +16,13 @@
 //! | by size | the least recently used results with their traces and blobs, until four fifths of the limit are used |
 //! | by age | results unused for longer than the given age |
 //! | manifests | entries whose result is missing |
+//! | states | the least recently used states of earlier runs, down to their own limit |
 
 mod ages;
 
 use super::files::{each_entry, each_file, key_of, shards};
 use super::result::ActionResult;
-use super::{Area, Store, manifest::Manifest};
+use super::{Area, Store, manifest::Manifest, states};
 use crate::platform::{self, disk};
 use ages::Ages;
 use serde::Serialize;
@@ -43,9 +44,11 @@ const EVENTS: Duration = Duration::from_secs(30 * 86_400);
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The maximal size on disk.
+    /// The maximal size on disk, without states.
     pub max_bytes: u64,
-    /// The maximal time since the last use of a result.
+    /// The maximal size of states on disk.
+    pub max_state_bytes: u64,
+    /// The maximal time since the last use of a result or a state.
     pub max_age: Option<Duration>,
     /// Report what would be removed without removing it.
     pub dry_run: bool,
@@ -79,6 +82,8 @@ pub struct Collected {
     pub manifests: Amount,
     /// Temporary files and locks of killed processes, and old events.
     pub leftovers: Amount,
+    /// Evicted states. They are not part of `before` and `after`.
+    pub states: Amount,
     /// The number of results that remain.
     pub kept: u64,
     /// Files that could not be removed.
@@ -144,6 +149,8 @@ impl Run<'_> {
             self.done.blobs = Amount { files: before.files + swept.files, bytes: before.bytes + swept.bytes };
         }
         self.manifests(oldest)?;
+        let Limits { max_state_bytes, max_age, dry_run, .. } = self.limits;
+        self.done.states = states::evict(self.store, max_state_bytes, max_age, dry_run)?;
         let gone = self.done.results.bytes + self.done.blobs.bytes + self.done.manifests.bytes;
         self.done.after = self.done.before.saturating_sub(gone);
         if !self.limits.dry_run {

@@ -4,6 +4,7 @@
 //! <cache>/v1/manifests/ab/<action>   results/cd/<result>   blobs/ef/<blake3>   traces/cd/<result>.json
 //!            tmp/   locks/   events/   observer/   digests   toolchains/   usage   differences/
 //!            agent/   quarantine/   condemned/ab/<result>                 (with a remote)
+//!            states/ab/<action>                                          (incremental state, with a limit of its own)
 //! ```
 //!
 //! A file is written to `tmp/` and renamed: blobs first, then the result that names them, then the manifest that names the
@@ -19,6 +20,7 @@ pub mod gc;
 pub mod manifest;
 pub mod purge;
 pub mod result;
+pub mod states;
 pub mod traces;
 pub mod verify;
 

@@ -15,6 +15,7 @@
 //! | `jobserver` | can the job server of make be reached |
 //! | `reached` | has this cache handled a build |
 //! | `incremental` | does cargo compile without incremental state |
+//! | `states` | is incremental state kept for the first compile after a restore, and how much |
 //! | `clock` | does the file system's clock agree with this machine's |
 //! | `linker` | does rustc's default linker exist |
 //! | `agent` | if a remote is set: is the agent installed |
@@ -95,6 +96,7 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     if probe::has_rust() {
         checks.push(cargo::check()?);
         checks.push(cargo::incremental());
+        checks.extend(stores::states(&settings));
         checks.push(surroundings::linker());
     }
     checks.extend(wrappers::check());

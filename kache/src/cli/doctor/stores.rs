@@ -6,6 +6,7 @@ use kache_core::events::{self, Event};
 use kache_core::platform;
 use kache_core::reason::Reason;
 use kache_core::settings::Settings;
+use kache_core::store::states;
 
 /// With less free space, a large output or the build itself soon fails.
 const LITTLE: u64 = 2_000_000_000;
@@ -56,4 +57,19 @@ pub fn failed(settings: &Settings) -> Option<Check> {
     // What was stored since shows that the trouble is over.
     let is_over = lately.iter().any(|e| e.stored && e.time_us > last.time_us);
     Some(if is_over { Check::note(NAME, found, remedy) } else { Check::problem(NAME, found, remedy) })
+}
+
+/// The incremental state that is kept.
+pub fn states(settings: &Settings) -> Option<Check> {
+    const NAME: &str = "states";
+    let cache = settings.cache_dir.as_ref()?;
+    if !settings.keeps_state() {
+        return Some(Check::ok(NAME, "off: the first compile after a restore is one from scratch"));
+    }
+    let kept = states::usage(cache).ok()?;
+    let crates = count(kept.files as usize, "crate", "crates");
+    let limit = size(settings.max_state_bytes(cache));
+    let found =
+        format!("incremental state of {crates} is kept: {} of {limit} (`max_state_size`)", size(kept.bytes));
+    Some(Check::ok(NAME, found))
 }

@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 /// The size of each blob: well above the size of the other files of an entry.
 const BLOB: usize = 1 << 20;
-const UNLIMITED: Limits = Limits { max_bytes: u64::MAX, max_age: None, dry_run: false };
+const UNLIMITED: Limits =
+    Limits { max_bytes: u64::MAX, max_state_bytes: u64::MAX, max_age: None, dry_run: false };
 
 struct TestStore {
     store: Store,

@@ -1,0 +1,73 @@
+//! State that a command leaves for later runs of itself: what one run left, another begins with.
+//!
+//! Only a run that begins without state can be stored, so only such a run's state is kept, beside its result. In another place,
+//! or after the place was emptied, a hit restores the result without the state. The first run there that is no hit gets a copy
+//! of the state; the command itself decides what of it still holds. No key can contain the state, so what such a run makes is
+//! never stored.
+//!
+//! A run that fails, and may have failed because of the copy, runs again without: a state costs no build.
+
+use super::ended::RanCommand;
+use super::job::Job;
+use super::run::EndedRun;
+use crate::frontend::CopiedState;
+use crate::reason::{NotCacheable, Reason};
+use crate::store::states;
+use std::io;
+
+/// Why a run that began with a copy is not stored.
+pub(super) fn is_copied() -> NotCacheable {
+    NotCacheable::new(Reason::CopiedState, "began with a copy of the state of an earlier compile")
+}
+
+impl Job<'_> {
+    /// Runs the command, with a copy of stored state where there is one for it.
+    ///
+    /// # Errors
+    /// When the command cannot be started.
+    pub(super) fn run_with_state(&self) -> io::Result<(EndedRun, Option<CopiedState>)> {
+        let Some(copied) = self.copy_state() else { return Ok((self.run()?, None)) };
+        let mut run = self.run_after(&self.mapped.printed, true)?;
+        let ran = &mut run.completed.ran;
+        if ran.status.success() {
+            copied.confirm();
+            return Ok((run, Some(copied)));
+        }
+        if !self.plan.may_fail_by_state(ran) {
+            return Ok((run, Some(copied)));
+        }
+        ran.held.discard();
+        self.engine.ran.set(None);
+        self.engine.store.drop_state(&self.action.key);
+        let text = match copied.remove() {
+            Ok(()) => "failed with a copy of stored state, and ran again without".to_string(),
+            Err(e) => format!("failed with a copy of stored state that cannot be removed: {e}"),
+        };
+        self.note.borrow_mut().get_or_insert(text);
+        let printed = [&self.mapped.printed[..], &ran.printed].concat();
+        Ok((self.run_after(&printed, false)?, None))
+    }
+
+    fn copy_state(&self) -> Option<CopiedState> {
+        let engine = self.engine;
+        // Within an observed run, the state would count as something that the run had found.
+        let may = engine.settings.read && engine.settings.keeps_state() && engine.outer.is_none();
+        may.then(|| self.plan.copy_state(self.action, engine.store)).flatten()
+    }
+
+    /// Stores the result of a run, and the state that it left.
+    ///
+    /// # Errors
+    /// When the result must not be stored, or cannot be.
+    pub(super) fn store_with_state(&self, run: EndedRun, ran: &mut RanCommand) -> Result<(), NotCacheable> {
+        let engine = self.engine;
+        let cache = engine.settings.cache_dir.as_deref();
+        let may = engine.settings.keeps_state() && engine.outer.is_none();
+        let left = run.log.as_ref().filter(|_| may).and_then(|log| self.plan.left_state(self.action, log));
+        self.store(run, ran)?;
+        if let (Some(left), Some(cache)) = (left, cache) {
+            states::start_keeping(cache, &self.action.key, left, engine.settings.max_state_bytes(cache));
+        }
+        Ok(())
+    }
+}

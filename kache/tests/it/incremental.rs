@@ -1,0 +1,400 @@
+//! Incremental state of rustc: kept beside a stored result, and given to the first compile after a restore.
+
+use crate::env::{LIB, TestEnv, assert_success};
+use kache_core::digest::Digest;
+use kache_core::events::Outcome;
+use kache_core::store::{Area, Store};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// What the tests add to the objects of a state: an object that holds it was not compiled.
+const MARK: &[u8] = b"from a kept state";
+
+const SOURCE: &str = "pub mod one { pub fn f(x: &str) -> String { format!(\"{x} one\") } }\n\
+    pub mod two { pub fn f(x: &str) -> String { format!(\"{x} two\") } }\n";
+
+/// The library of a checkout, with state and debug information, as cargo compiles it.
+fn compile(test: &TestEnv, checkout: &str, more: &[&str]) -> Command {
+    let fixed = ["-C", "incremental=inc", "-C", "debuginfo=2", "-C", "metadata=1f"];
+    test.kache_in(checkout, &[LIB, &fixed, more].concat())
+}
+
+impl TestEnv {
+    /// The checkout `w`, compiled from scratch, with its state in the store.
+    fn with_state() -> TestEnv {
+        let test = TestEnv::new();
+        test.write("w/l.rs", SOURCE);
+        assert_eq!(test.outcome(&mut compile(&test, "w", &[])), Outcome::Miss);
+        test.wait_for_state();
+        test
+    }
+
+    /// Waits until the process that stores the state of the last compile has ended.
+    fn wait_for_state(&self) -> Digest {
+        let key = Digest::from_hex(&self.last().action.unwrap()).unwrap();
+        let store = Store::open(&self.cache()).unwrap();
+        let start = Instant::now();
+        while store.state(&key).is_none() {
+            assert!(start.elapsed() < Duration::from_secs(60), "no state is stored");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        key
+    }
+
+    /// Changes the files of the state of the last compile.
+    fn change_state(&self, change: impl Fn(&Path, &mut Vec<u8>)) {
+        let key = self.wait_for_state();
+        let store = Store::open(&self.cache()).unwrap();
+        let mut state = store.state(&key).unwrap();
+        let above = self.path("changed").join(&state.above);
+        fs::create_dir_all(&above).unwrap();
+        let dir = above.join(&state.name);
+        state.unpack(&dir).unwrap();
+        for entry in fs::read_dir(&dir).unwrap().flatten() {
+            let mut bytes = fs::read(entry.path()).unwrap();
+            change(&entry.path(), &mut bytes);
+            fs::write(entry.path(), bytes).unwrap();
+        }
+        store.keep_state(&key, &dir, &state.notes, u64::MAX).unwrap();
+        fs::remove_dir_all(self.path("changed")).unwrap();
+    }
+
+    /// Marks the objects of the state of the last compile.
+    fn mark_objects(&self) {
+        self.change_state(|path, bytes| {
+            if path.extension().is_some_and(|e| e == "o") {
+                bytes.extend(MARK);
+            }
+        });
+    }
+
+    /// Whether the library of a checkout has objects of a marked state.
+    fn has_marked_objects(&self, checkout: &str) -> bool {
+        let library = fs::read(self.path(checkout).join("libl.rlib")).unwrap();
+        library.windows(MARK.len()).any(|part| part == MARK)
+    }
+
+    /// Another checkout, with the result of `w` restored.
+    fn restored(&self, checkout: &str) {
+        fs::create_dir_all(self.path(checkout).join(".git")).unwrap();
+        self.write(&format!("{checkout}/l.rs"), SOURCE);
+        assert_eq!(self.outcome(&mut compile(self, checkout, &[])), Outcome::Hit);
+        assert!(!self.path(checkout).join("inc").exists(), "a hit restores no state");
+    }
+
+    fn edit(&self, checkout: &str) {
+        self.write(&format!("{checkout}/l.rs"), &SOURCE.replace("two\")", "2\")"));
+    }
+
+    fn states(&self) -> usize {
+        kache_core::store::states::usage(&self.cache()).unwrap().files as usize
+    }
+}
+
+#[test]
+fn the_first_compile_after_a_restore_in_another_checkout_begins_with_the_state() {
+    let test = TestEnv::with_state();
+    test.mark_objects();
+    test.restored("another");
+    test.edit("another");
+    assert_eq!(test.refusal(&mut compile(&test, "another", &[])), "copied-state");
+    assert!(test.has_marked_objects("another"), "rustc used nothing of the state");
+    // What was made with a copy is not stored, and later compiles have state of their own.
+    test.edit("w");
+    fs::remove_dir_all(test.path("w/inc")).unwrap();
+    fs::remove_file(test.path("w/l.d")).unwrap();
+    assert_eq!(test.outcome(&mut compile(&test, "w", &[])), Outcome::Miss);
+    test.write("another/l.rs", &SOURCE.replace("one\")", "1\")"));
+    assert_eq!(test.refusal(&mut compile(&test, "another", &[])), "incremental");
+}
+
+/// With the state of another checkout, rustc makes what it makes with its own.
+#[test]
+fn a_copied_state_and_an_own_one_lead_to_the_same_objects() {
+    let test = TestEnv::with_state();
+    test.restored("another");
+    for checkout in ["w", "another"] {
+        test.edit(checkout);
+    }
+    assert_eq!(test.refusal(&mut compile(&test, "w", &[])), "incremental");
+    assert_eq!(test.refusal(&mut compile(&test, "another", &[])), "copied-state");
+    let rmeta = |checkout: &str| fs::read(test.path(checkout).join("libl.rmeta")).unwrap();
+    assert!(rmeta("w") == rmeta("another"));
+    let [own, copied] = ["w", "another"].map(|checkout| objects(&test.path(checkout)));
+    assert!(!own.is_empty() && own == copied);
+}
+
+/// The objects in the library of a checkout, without the session's part of their names.
+fn objects(checkout: &Path) -> Vec<Vec<u8>> {
+    let dir = checkout.join("unpacked");
+    fs::create_dir_all(&dir).unwrap();
+    assert_success(Command::new("ar").arg("x").arg(checkout.join("libl.rlib")).current_dir(&dir));
+    let mut paths: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "o"));
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+#[test]
+fn a_compile_where_nothing_was_restored_begins_from_scratch_and_is_stored() {
+    let test = TestEnv::with_state();
+    test.mark_objects();
+    fs::create_dir_all(test.path("another/.git")).unwrap();
+    test.edit("another");
+    assert_eq!(test.outcome(&mut compile(&test, "another", &[])), Outcome::Miss);
+    assert!(!test.has_marked_objects("another"));
+}
+
+#[test]
+fn the_same_checkout_gets_its_state_back_where_its_paths_are_not_mapped() {
+    let test = TestEnv::new();
+    let literal = |checkout: &str| {
+        let mut command = compile(&test, checkout, &[]);
+        command.env("KACHE_REMAP", "0");
+        command
+    };
+    test.write("w/l.rs", SOURCE);
+    assert_eq!(test.outcome(&mut literal("w")), Outcome::Miss);
+    test.mark_objects();
+    fs::remove_dir_all(test.path("w/inc")).unwrap();
+    test.edit("w");
+    assert_eq!(test.refusal(&mut literal("w")), "copied-state");
+    assert!(test.has_marked_objects("w"));
+}
+
+#[test]
+fn the_state_of_other_arguments_is_not_given() {
+    for more in [&["--cfg=feature=\"x\""][..], &["-Copt-level=1"], &["-Cmetadata=2f"]] {
+        let test = TestEnv::with_state();
+        test.mark_objects();
+        test.restored("another");
+        test.edit("another");
+        assert_eq!(test.outcome(&mut compile(&test, "another", more)), Outcome::Miss, "{more:?}");
+        assert!(!test.has_marked_objects("another"), "{more:?}");
+    }
+}
+
+/// An argument that holds the path of the checkout is the same to kache's key in each checkout, and may not be to rustc.
+#[test]
+fn an_argument_with_the_path_of_a_checkout_keeps_the_state_in_its_checkout() {
+    let test = TestEnv::new();
+    let with_path = |checkout: &str| {
+        let unused = format!("--remap-path-prefix={}=/x", test.path(checkout).join("unused").display());
+        compile(&test, checkout, &[&unused])
+    };
+    for checkout in ["w", "another"] {
+        fs::create_dir_all(test.path(checkout).join(".git")).unwrap();
+        test.write(&format!("{checkout}/l.rs"), SOURCE);
+    }
+    assert_eq!(test.outcome(&mut with_path("w")), Outcome::Miss);
+    assert_eq!(test.outcome(&mut with_path("another")), Outcome::Hit);
+    test.edit("another");
+    assert_eq!(test.outcome(&mut with_path("another")), Outcome::Miss);
+    assert_eq!(test.states(), 0);
+}
+
+#[test]
+fn damaged_state_costs_a_compile_and_no_error() {
+    let test = TestEnv::with_state();
+    let key = test.wait_for_state();
+    let path = Store::open(&test.cache()).unwrap().path(Area::States, &key);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[1000] ^= 1;
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, bytes).unwrap();
+    test.restored("another");
+    test.edit("another");
+    assert_eq!(test.outcome(&mut compile(&test, "another", &[])), Outcome::Miss);
+    let inside = |dir: &Path| fs::read_dir(dir).unwrap().count();
+    assert_eq!(inside(&test.path("another/inc")), 1, "an unfinished copy was left");
+}
+
+/// The state is whole by its digests, and rustc does not understand it: it ignores it, or crashes.
+#[test]
+fn state_that_rustc_does_not_understand_breaks_no_build() {
+    type Change = fn(&mut Vec<u8>);
+    let changes: [(&str, Change); 5] = [
+        ("dep-graph.bin", |b| b.truncate(b.len() / 2)),
+        ("dep-graph.bin", |b| b[60..].fill(0xff)),
+        ("dep-graph.bin", |b| b.clear()),
+        ("query-cache.bin", |b| b.truncate(50)),
+        ("work-products.bin", |b| b.truncate(40)),
+    ];
+    for (at, (name, change)) in changes.iter().enumerate() {
+        let test = TestEnv::with_state();
+        test.change_state(|path, bytes| {
+            if path.ends_with(name) {
+                change(bytes);
+            }
+        });
+        test.restored("another");
+        test.edit("another");
+        assert_success(&mut compile(&test, "another", &[]));
+        // Where even the beginning of the graph is missing, no copy is made.
+        assert_eq!(test.last().reason_word(), (at != 2).then_some("copied-state"), "{at}");
+        test.write("another/l.rs", &SOURCE.replace("one\")", "1\")"));
+        assert_eq!(test.refusal(&mut compile(&test, "another", &[])), "incremental", "{at}");
+    }
+}
+
+#[test]
+fn a_damaged_graph_makes_rustc_crash_and_the_build_pass() {
+    let test = TestEnv::with_state();
+    test.change_state(|path, bytes| {
+        // rustc looks at both ends of the file before it uses it.
+        if path.ends_with("dep-graph.bin") {
+            let end = bytes.len() - 1000;
+            bytes[1000..end].fill(0xff);
+        }
+    });
+    test.restored("another");
+    test.edit("another");
+    assert_eq!(test.outcome(&mut compile(&test, "another", &[])), Outcome::Miss);
+    let detail = test.last().detail.unwrap_or_default();
+    assert!(detail.contains("ran again without"), "{detail}");
+}
+
+#[test]
+fn an_error_of_the_source_is_shown_once_and_the_copy_serves_the_next_compile() {
+    let test = TestEnv::with_state();
+    test.mark_objects();
+    test.restored("another");
+    test.write("another/l.rs", &format!("{SOURCE}pub fn broken() -> u8 {{ \"\" }}\n"));
+    let out = compile(&test, "another", &[]).output().unwrap();
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert!(!out.status.success() && text.matches("mismatched types").count() == 1, "{text}");
+    assert_eq!(test.last().reason_word(), Some("failed"));
+    test.edit("another");
+    assert_eq!(test.refusal(&mut compile(&test, "another", &[])), "copied-state");
+    assert!(test.has_marked_objects("another"));
+}
+
+#[test]
+fn warnings_of_a_compile_with_a_copy_are_printed() {
+    let test = TestEnv::with_state();
+    test.restored("another");
+    test.write("another/l.rs", &format!("{SOURCE}fn unused() {{}}\n"));
+    let out = assert_success(&mut compile(&test, "another", &[]));
+    assert!(String::from_utf8(out.stderr).unwrap().contains("function `unused` is never used"));
+    assert_eq!(test.last().reason_word(), Some("copied-state"));
+}
+
+#[test]
+fn the_settings_turn_it_off() {
+    for (name, value) in [("KACHE_INCREMENTAL_STATE", "off"), ("KACHE_MAX_STATE_SIZE", "0")] {
+        let test = TestEnv::with_state();
+        test.restored("another");
+        test.edit("another");
+        let more = ["-Cmetadata=2f"];
+        assert_eq!(test.outcome(compile(&test, "another", &[]).env(name, value)), Outcome::Miss, "{name}");
+        assert_eq!(test.outcome(compile(&test, "w", &more).env(name, value)), Outcome::Miss, "{name}");
+        fs::remove_dir_all(test.path("w/inc")).unwrap();
+        test.edit("w");
+        assert_eq!(test.outcome(&mut compile(&test, "w", &more)), Outcome::Miss, "{name}: no state was kept");
+    }
+}
+
+#[test]
+fn a_full_disk_costs_the_copy_and_no_error() {
+    let test = TestEnv::with_state();
+    test.restored("another");
+    test.edit("another");
+    let steps = test.path("steps");
+    // The steps of the same compile with what it finds in the store.
+    let before = fs::read_dir(test.path("another")).unwrap().count();
+    let mut command = compile(&test, "another", &[]);
+    assert_success(command.env("KACHE_FAULT_STEPS", &steps));
+    let Ok(listed) = fs::read_to_string(&steps) else { return };
+    let at = listed.lines().position(|step| step.ends_with("state: write a file")).unwrap() + 1;
+    for kind in ["enospc", "kill"] {
+        for entry in fs::read_dir(test.path("another")).unwrap().flatten() {
+            if entry.file_name() != ".git" {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        fs::remove_dir_all(test.path("another/inc")).unwrap();
+        test.restored("another");
+        test.write("another/l.rs", &SOURCE.replace("two", kind));
+        let mut command = compile(&test, "another", &[]);
+        let out = command.env("KACHE_FAULT", format!("{at}:{kind}")).output().unwrap();
+        assert_eq!(out.status.success(), kind == "enospc");
+        if kind == "kill" {
+            assert_eq!(test.refusal(&mut compile(&test, "another", &[])), "copied-state");
+        }
+        let left = fs::read_dir(test.path("another/inc")).unwrap().count();
+        assert_eq!(left, 1, "{kind}: an unfinished copy was left");
+    }
+    assert_eq!(fs::read_dir(test.path("another")).unwrap().count(), before + 1);
+}
+
+/// A package with a library and a program that uses it.
+fn package(test: &TestEnv, checkout: &str) {
+    fs::create_dir_all(test.path(checkout).join(".git")).unwrap();
+    test.write(
+        &format!("{checkout}/Cargo.toml"),
+        "[package]\nname = \"l\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+    );
+    test.write(&format!("{checkout}/src/lib.rs"), SOURCE);
+    test.write(
+        &format!("{checkout}/src/main.rs"),
+        "fn main() { println!(\"{} {}\", l::one::f(\"a\"), l::two::f(\"b\")) }",
+    );
+}
+
+fn cargo(test: &TestEnv, checkout: &str, more: &[&str]) -> Command {
+    let mut command = test.cargo(checkout, &[&["build"], more].concat());
+    command.env_remove("CARGO_INCREMENTAL").env_remove("CI");
+    command
+}
+
+fn with_cargo(more: &[&str], is_nightly: bool) {
+    let test = TestEnv::new();
+    let run = |checkout: &str| {
+        let mut command = cargo(&test, checkout, more);
+        if is_nightly {
+            command.env("RUSTC_BOOTSTRAP", "1");
+        }
+        assert_success(&mut command);
+    };
+    for checkout in ["w", "another"] {
+        package(&test, checkout);
+    }
+    run("w");
+    let start = Instant::now();
+    while test.states() < 2 {
+        assert!(start.elapsed() < Duration::from_secs(60), "{} states", test.states());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    run("another");
+    let told = test.events().len();
+    let later = std::time::SystemTime::now() + Duration::from_secs(2);
+    test.write("another/src/lib.rs", &SOURCE.replace("two\")", "2\")"));
+    fs::File::open(test.path("another/src/lib.rs")).unwrap().set_modified(later).unwrap();
+    run("another");
+    let events = test.events();
+    let words: Vec<_> = events[told..].iter().filter_map(|event| event.reason_word()).collect();
+    assert_eq!(words, ["copied-state", "copied-state"], "the library and the program");
+    let out = assert_success(&mut cargo_run(&test, "another", more, is_nightly));
+    assert_eq!(String::from_utf8(out.stdout).unwrap(), "a one b 2\n");
+}
+
+fn cargo_run(test: &TestEnv, checkout: &str, more: &[&str], is_nightly: bool) -> Command {
+    let mut command = test.cargo(checkout, &[&["run", "-q"], more].concat());
+    command.env_remove("CARGO_INCREMENTAL");
+    if is_nightly {
+        command.env("RUSTC_BOOTSTRAP", "1");
+    }
+    command
+}
+
+#[test]
+fn an_edit_in_a_restored_worktree_of_cargo() {
+    with_cargo(&[], false);
+}
+
+#[test]
+fn an_edit_in_a_restored_worktree_of_cargo_in_the_new_layout() {
+    with_cargo(&["-Zbuild-dir-new-layout"], true);
+}
