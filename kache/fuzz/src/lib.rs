@@ -15,6 +15,7 @@ use kache_core::remote::protocol::{self, Request, Response};
 use kache_core::settings::Settings;
 use kache_core::store::manifest::Manifest;
 use kache_core::store::result::ActionResult;
+use kache_core::store::states::Head;
 use kache_core::template::{self, Format};
 use kache_frontends::depinfo;
 use kache_frontends::response;
@@ -44,6 +45,7 @@ pub static ALL: &[(&str, Parser)] = &[
     ("header", header),
     ("order", order),
     ("talk", talk),
+    ("state", state),
 ];
 
 /// Gives bytes to the parser of that name.
@@ -69,6 +71,13 @@ fn result(data: &[u8]) {
     let (bytes, key) = sealed(data);
     if let Some(result) = ActionResult::decode(&bytes, &key) {
         assert_eq!(ActionResult::decode(&result.encode(&key), &key), Some(result));
+    }
+}
+
+fn state(data: &[u8]) {
+    let (bytes, key) = sealed(data);
+    if let Some(head) = Head::decode(&bytes, &key) {
+        assert_eq!(Head::decode(&head.encode(&key), &key), Some(head));
     }
 }
 

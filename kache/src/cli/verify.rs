@@ -1,6 +1,6 @@
 //! `kache verify`: reads every cached file and compares it with its digest.
 //!
-//! JSON: `{"v":1,"ok","blobs","bytes","results","manifests","faults":[{"file","what","harmless","repaired"}]}`; `ok` is false
+//! JSON: `{"v":1,"ok","blobs","bytes","results","manifests","states","faults":[{"file","what","harmless","repaired"}]}`; `ok` is false
 //! if a file is damaged and was not repaired; the exit status is then 1.
 
 use super::output::{Answer, CliError, Format, cache_dir, failed, settings};
@@ -44,11 +44,12 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
 
 fn text(done: &Verified, ok: bool, page: &mut Page) {
     page.line(format!(
-        "read {}, {}; {}; {}",
+        "read {}, {}; {}; {}; {}",
         page::count(done.blobs as usize, "blob", "blobs"),
         page::size(done.bytes),
         page::count(done.results as usize, "result", "results"),
-        page::count(done.manifests as usize, "manifest", "manifests")
+        page::count(done.manifests as usize, "manifest", "manifests"),
+        page::count(done.states as usize, "state", "states")
     ));
     for fault in &done.faults {
         let (style, mark) = match (fault.repaired, fault.harmless) {

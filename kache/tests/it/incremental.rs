@@ -48,16 +48,16 @@ impl TestEnv {
         let key = self.wait_for_state();
         let store = Store::open(&self.cache()).unwrap();
         let mut state = store.state(&key).unwrap();
-        let above = self.path("changed").join(&state.above);
+        let above = self.path("changed").join(&state.head.above);
         fs::create_dir_all(&above).unwrap();
-        let dir = above.join(&state.name);
+        let dir = above.join(&state.head.name);
         state.unpack(&dir).unwrap();
         for entry in fs::read_dir(&dir).unwrap().flatten() {
             let mut bytes = fs::read(entry.path()).unwrap();
             change(&entry.path(), &mut bytes);
             fs::write(entry.path(), bytes).unwrap();
         }
-        store.keep_state(&key, &dir, &state.notes, u64::MAX).unwrap();
+        store.keep_state(&key, &dir, &state.head.notes, u64::MAX).unwrap();
         fs::remove_dir_all(self.path("changed")).unwrap();
     }
 
@@ -327,6 +327,25 @@ fn a_full_disk_costs_the_copy_and_no_error() {
         assert_eq!(left, 1, "{kind}: an unfinished copy was left");
     }
     assert_eq!(fs::read_dir(test.path("another")).unwrap().count(), before + 1);
+}
+
+/// Two worktrees are edited at once.
+#[test]
+fn compiles_at_the_same_time_get_a_copy_each() {
+    let test = TestEnv::with_state();
+    let checkouts = ["another", "third"];
+    for checkout in checkouts {
+        test.restored(checkout);
+        test.write(&format!("{checkout}/l.rs"), &SOURCE.replace("two\")", &format!("{checkout}\")")));
+    }
+    let told = test.events().len();
+    let running = checkouts.map(|checkout| compile(&test, checkout, &[]).spawn().unwrap());
+    for mut command in running {
+        assert!(command.wait().unwrap().success());
+    }
+    let events = test.events();
+    let words: Vec<_> = events[told..].iter().filter_map(|event| event.reason_word()).collect();
+    assert_eq!(words, ["copied-state", "copied-state"]);
 }
 
 /// A package with a library and a program that uses it.

@@ -2,7 +2,7 @@
 
 use super::ended::{Ending, Judged, RanCommand};
 use super::job::{Job, Mapped, Step};
-use super::{mapped_paths, state};
+use super::mapped_paths;
 use crate::events::{Observed, Phase, RemoteUse};
 use crate::frontend::{Completed, Looked};
 use crate::observe::log::Log;
@@ -99,7 +99,10 @@ impl Job<'_> {
                 Err(NotCacheable::new(Reason::Failed, "the compiler reported an error"))
             }
             Some(why) => Err(why),
-            None if copied.is_some() => Err(state::is_copied()),
+            None if copied.is_some() => Err(NotCacheable::new(
+                Reason::CopiedState,
+                "began with a copy of the state of an earlier run",
+            )),
             None => self.store_with_state(run, &mut ran),
         };
         // What another command has done once, it may not do again. The run is not stored then, for lack of an answer.

@@ -11,14 +11,9 @@ use super::ended::RanCommand;
 use super::job::Job;
 use super::run::EndedRun;
 use crate::frontend::CopiedState;
-use crate::reason::{NotCacheable, Reason};
+use crate::reason::NotCacheable;
 use crate::store::states;
 use std::io;
-
-/// Why a run that began with a copy is not stored.
-pub(super) fn is_copied() -> NotCacheable {
-    NotCacheable::new(Reason::CopiedState, "began with a copy of the state of an earlier compile")
-}
 
 impl Job<'_> {
     /// Runs the command, with a copy of stored state where there is one for it.

@@ -2,9 +2,24 @@
 
 use crate::digest::Digest;
 use crate::platform::{self, disk};
+use serde::Serialize;
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// A number of files and the space they use on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Amount {
+    pub files: u64,
+    pub bytes: u64,
+}
+
+impl Amount {
+    pub(super) fn add(&mut self, meta: &Metadata) {
+        self.files += 1;
+        self.bytes += platform::disk_usage(meta);
+    }
+}
 
 /// The key that a file of an area is named by.
 pub fn key_of(path: &Path) -> Option<Digest> {

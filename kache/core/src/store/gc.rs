@@ -20,6 +20,7 @@
 
 mod ages;
 
+pub use super::files::Amount;
 use super::files::{each_entry, each_file, key_of, shards};
 use super::result::ActionResult;
 use super::{Area, Store, manifest::Manifest, states};
@@ -52,20 +53,6 @@ pub struct Limits {
     pub max_age: Option<Duration>,
     /// Report what would be removed without removing it.
     pub dry_run: bool,
-}
-
-/// A number of files and the space they use on disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Amount {
-    pub files: u64,
-    pub bytes: u64,
-}
-
-impl Amount {
-    pub(super) fn add(&mut self, meta: &Metadata) {
-        self.files += 1;
-        self.bytes += platform::disk_usage(meta);
-    }
 }
 
 /// What a collection removed, or would remove.

@@ -7,12 +7,11 @@
 //!
 //! States have a limit of their own, apart from the limit of results: the least recently used are evicted first.
 
-use super::files::each_file;
+use super::files::{Amount, each_file};
 use super::{Area, Store, into_place};
 use crate::codec::{Reader, Writer};
 use crate::digest::Digest;
 use crate::platform::{self, disk};
-use crate::store::gc::Amount;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -40,22 +39,28 @@ pub struct LeftState {
     pub hold: File,
 }
 
-/// A stored state, open for reading.
-#[derive(Debug)]
-pub struct State {
+/// The list at the end of the file of a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
     /// The names of the directory of the state and of the directory above.
     pub name: OsString,
     pub above: OsString,
     pub notes: Vec<u8>,
     files: Vec<Entry>,
-    pack: File,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     name: OsString,
     bytes: u64,
     digest: Digest,
+}
+
+/// A stored state, open for reading.
+#[derive(Debug)]
+pub struct State {
+    pub head: Head,
+    pack: File,
 }
 
 /// Stores a state in another process, which the build does not wait for.
@@ -103,23 +108,17 @@ impl Store {
     ) -> io::Result<()> {
         let create = || OpenOptions::new().write(true).create_new(true).open(tmp);
         let mut pack = disk::step("state: create", tmp, create)?;
-        let mut head = Writer::new(MAGIC);
-        head.digest(key);
-        for name in [dir.parent().and_then(Path::file_name), dir.file_name()] {
-            head.bytes(name.unwrap_or_default().as_encoded_bytes());
-        }
-        head.bytes(notes);
-        head.num(names.len() as u64);
+        let name = |dir: Option<&Path>| dir.and_then(Path::file_name).unwrap_or_default().to_os_string();
+        let mut files = Vec::new();
         for name in names {
             let path = dir.join(name);
             let mut from = disk::step("state: open a file", &path, || platform::open_regular(&path))?;
             let copy = || copy(&mut from, &mut pack, u64::MAX);
             let (digest, bytes) = disk::step("state: copy a file", tmp, copy)?;
-            head.bytes(name.as_encoded_bytes());
-            head.num(bytes);
-            head.digest(&digest);
+            files.push(Entry { name: name.clone(), bytes, digest });
         }
-        let head = head.finish();
+        let head = Head { name: name(Some(dir)), above: name(dir.parent()), notes: notes.to_vec(), files };
+        let head = head.encode(key);
         disk::write_all("state: write the head", tmp, &mut pack, &head)?;
         disk::write_all("state: write the head", tmp, &mut pack, &(head.len() as u64).to_le_bytes())?;
         disk::step("state: make it read-only", tmp, || platform::make_read_only(&pack))
@@ -130,7 +129,7 @@ impl Store {
         let path = self.path(Area::States, key);
         let mut pack = disk::step("state: open", &path, || File::open(&path)).ok()?;
         match State::read(&mut pack, key) {
-            Ok(Some((above, name, notes, files))) => Some(State { name, above, notes, files, pack }),
+            Ok(Some(head)) => Some(State { head, pack }),
             Ok(None) => {
                 self.drop_state(key);
                 None
@@ -150,9 +149,23 @@ impl Store {
     }
 }
 
-type Head = (OsString, OsString, Vec<u8>, Vec<Entry>);
-
 impl State {
+    /// Whether the file at a path is the state of an action, with all of its contents.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn is_whole(path: &Path, key: &Digest) -> io::Result<bool> {
+        let mut pack = File::open(path)?;
+        let Some(head) = State::read(&mut pack, key)? else { return Ok(false) };
+        pack.seek(SeekFrom::Start(0))?;
+        for Entry { bytes, digest, .. } in head.files {
+            if copy(&mut pack, &mut io::sink(), bytes)? != (digest, bytes) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Reads the head; `None` if the file is not the state of this action.
     fn read(pack: &mut File, key: &Digest) -> io::Result<Option<Head>> {
         let size = pack.metadata()?.len();
@@ -165,8 +178,7 @@ impl State {
         pack.seek(SeekFrom::Start(start))?;
         let mut head = vec![0; length as usize];
         pack.read_exact(&mut head)?;
-        let head = decode(&head, key);
-        Ok(head.filter(|(.., files)| files.iter().map(|file| file.bytes).sum::<u64>() == start))
+        Ok(Head::decode(&head, key).filter(|head| head.contents() == Some(start)))
     }
 
     /// Writes the files into a new directory.
@@ -176,7 +188,7 @@ impl State {
     pub fn unpack(&mut self, into: &Path) -> io::Result<()> {
         disk::step("state: make a directory", into, || std::fs::create_dir(into))?;
         self.pack.seek(SeekFrom::Start(0))?;
-        for Entry { name, bytes, digest } in &self.files {
+        for Entry { name, bytes, digest } in &self.head.files {
             let path = into.join(name);
             let create = || OpenOptions::new().write(true).create_new(true).open(&path);
             let mut to = disk::step("state: create a file", &path, create)?;
@@ -190,20 +202,43 @@ impl State {
     }
 }
 
-fn decode(head: &[u8], key: &Digest) -> Option<Head> {
-    let mut r = Reader::open(head, MAGIC)?;
-    if r.digest()? != *key {
-        return None;
+impl Head {
+    pub fn encode(&self, key: &Digest) -> Vec<u8> {
+        let mut w = Writer::new(MAGIC);
+        w.digest(key);
+        w.bytes(self.above.as_encoded_bytes());
+        w.bytes(self.name.as_encoded_bytes());
+        w.bytes(&self.notes);
+        w.num(self.files.len() as u64);
+        for Entry { name, bytes, digest } in &self.files {
+            w.bytes(name.as_encoded_bytes());
+            w.num(*bytes);
+            w.digest(digest);
+        }
+        w.finish()
     }
-    let mut name = || is_name(platform::os_str(r.bytes()?)).map(OsStr::to_os_string);
-    let (above, own) = (name()?, name()?);
-    let notes = r.bytes()?.to_vec();
-    let mut files = Vec::new();
-    for _ in 0..r.count()? {
-        let name = is_name(platform::os_str(r.bytes()?))?.to_os_string();
-        files.push(Entry { name, bytes: r.num()?, digest: r.digest()? });
+
+    /// Decodes a head; `None` unless the bytes are a complete head of a state of this action.
+    pub fn decode(bytes: &[u8], key: &Digest) -> Option<Head> {
+        let mut r = Reader::open(bytes, MAGIC)?;
+        if r.digest()? != *key {
+            return None;
+        }
+        let mut name = || is_name(platform::os_str(r.bytes()?)).map(OsStr::to_os_string);
+        let (above, own) = (name()?, name()?);
+        let notes = r.bytes()?.to_vec();
+        let mut files = Vec::new();
+        for _ in 0..r.count()? {
+            let name = is_name(platform::os_str(r.bytes()?))?.to_os_string();
+            files.push(Entry { name, bytes: r.num()?, digest: r.digest()? });
+        }
+        r.at_end().then_some(Head { name: own, above, notes, files })
     }
-    Some((above, own, notes, files))
+
+    /// The size of all files.
+    fn contents(&self) -> Option<u64> {
+        self.files.iter().try_fold(0u64, |sum, file| sum.checked_add(file.bytes))
+    }
 }
 
 /// A name that leads to nowhere else.
@@ -228,7 +263,7 @@ fn names_within(dir: &Path, max_bytes: u64) -> io::Result<Option<Vec<OsString>>>
 }
 
 /// Copies up to so many bytes. Returns their digest and their number.
-fn copy(from: &mut File, to: &mut File, most: u64) -> io::Result<(Digest, u64)> {
+fn copy(from: &mut File, to: &mut impl Write, most: u64) -> io::Result<(Digest, u64)> {
     let (mut hasher, mut sum) = (blake3::Hasher::new(), 0);
     let mut block = vec![0; BLOCK.min(usize::try_from(most).unwrap_or(BLOCK))];
     while sum < most {
@@ -344,9 +379,10 @@ mod tests {
     fn a_state_comes_back_as_it_was() {
         let test = TestStates::new();
         test.keep("a", 3_000_000, u64::MAX).unwrap();
+        assert!(State::is_whole(&test.pack("a"), &key("a")).unwrap());
         let mut state = test.store.state(&key("a")).unwrap();
-        assert_eq!((state.above.to_str(), state.name.to_str()), (Some("crate-a"), Some("s-a")));
-        assert_eq!(state.notes, b"notes");
+        assert_eq!((state.head.above.to_str(), state.head.name.to_str()), (Some("crate-a"), Some("s-a")));
+        assert_eq!(state.head.notes, b"notes");
         let into = test.dir.path().join("copy");
         state.unpack(&into).unwrap();
         assert_eq!(fs::read(into.join("graph")).unwrap(), vec![b'x'; 3_000_000]);
@@ -359,7 +395,7 @@ mod tests {
         let test = TestStates::new();
         test.keep("a", 1, u64::MAX).unwrap();
         test.keep("a", 2, u64::MAX).unwrap();
-        assert_eq!(test.store.state(&key("a")).unwrap().files[1].bytes, 2);
+        assert_eq!(test.store.state(&key("a")).unwrap().head.files[1].bytes, 2);
         assert_eq!(usage(&test.dir.path().join("cache")).unwrap().files, 1);
     }
 
@@ -376,6 +412,7 @@ mod tests {
         }
         test.keep("a", 1000, u64::MAX).unwrap();
         test.damage("a", |b| b[500] = b'y');
+        assert!(!State::is_whole(&test.pack("a"), &key("a")).unwrap());
         let mut state = test.store.state(&key("a")).unwrap();
         let error = state.unpack(&test.dir.path().join("copy")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);

@@ -6,6 +6,7 @@
 use super::files::{each_file, key_of};
 use super::manifest::Manifest;
 use super::result::ActionResult;
+use super::states::State;
 use super::{Area, Store};
 use crate::digest::{Digest, read_all};
 use crate::platform::{self, disk};
@@ -39,6 +40,7 @@ pub struct Verified {
     pub bytes: u64,
     pub results: u64,
     pub manifests: u64,
+    pub states: u64,
     pub faults: Vec<Fault>,
 }
 
@@ -48,6 +50,7 @@ pub fn verify(store: &Store, repair: bool) -> io::Result<Verified> {
     run.blobs()?;
     run.results()?;
     run.manifests()?;
+    run.states()?;
     run.done.faults.sort_by(|a, b| a.file.cmp(&b.file));
     Ok(run.done)
 }
@@ -120,6 +123,20 @@ impl Run<'_> {
                     wrong.push((path, "all of its results are missing", true));
                 }
                 Some(_) => {}
+            }
+            Ok(())
+        })?;
+        wrong.into_iter().for_each(|(path, what, harmless)| self.fault(&path, what, harmless));
+        Ok(())
+    }
+
+    fn states(&mut self) -> io::Result<()> {
+        let mut wrong = Vec::new();
+        each_file(&self.store.area(Area::States), |path, _| {
+            self.done.states += 1;
+            let whole = key_of(&path).is_some_and(|key| State::is_whole(&path, &key).unwrap_or(false));
+            if !whole && path.exists() {
+                wrong.push((path, "not a complete state of this key", false));
             }
             Ok(())
         })?;

@@ -53,7 +53,7 @@ pub(crate) fn copy(plan: &CompilePlan, action: &Action, store: &Store) -> Option
     // Without it nothing was restored here, and nothing was built.
     invocation.depinfo.as_ref().filter(|path| path.is_file())?;
     let mut state = store.state(&action.key)?;
-    let home = dir.join(&state.above);
+    let home = dir.join(&state.head.above);
     let copied = CopiedState { mark: home.join(MARK), dir: home };
     if sessions::has_finished(&copied.dir) {
         return copied.mark.exists().then_some(copied);
@@ -62,7 +62,7 @@ pub(crate) fn copy(plan: &CompilePlan, action: &Action, store: &Store) -> Option
         return None;
     }
     let here = Notes::of(invocation, &action.roots)?;
-    let there = Notes::decode(&state.notes)?;
+    let there = Notes::decode(&state.head.notes)?;
     let as_it_is = here.same_place(&there);
     if !as_it_is && !here.fits(&there) {
         return None;
@@ -85,7 +85,7 @@ pub(crate) fn copy(plan: &CompilePlan, action: &Action, store: &Store) -> Option
 
 /// Moves a session into the directory of its crate, where a compile that failed may have left an unfinished one.
 fn place(session: &Path, state: &State, copied: &CopiedState) -> io::Result<()> {
-    let to = copied.dir.join(&state.name);
+    let to = copied.dir.join(&state.head.name);
     let lock = sessions::lock_of(&to).ok_or(io::ErrorKind::InvalidInput)?;
     fs::create_dir_all(&copied.dir)?;
     fs::write(lock, "")?;

@@ -82,7 +82,7 @@ pub(super) fn has_finished(crate_dir: &Path) -> bool {
 /// Whether the names of a state are those of a session of the crate.
 pub(super) fn is_of_crate(state: &State, invocation: &Invocation) -> bool {
     let name = Flags(&invocation.flags).last("--crate-name");
-    let id = state.above.to_str().and_then(|dir| dir.strip_prefix(name?)?.strip_prefix('-'));
+    let id = state.head.above.to_str().and_then(|dir| dir.strip_prefix(name?)?.strip_prefix('-'));
     id.is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric()))
-        && lock_of(Path::new(&state.name)).is_some()
+        && lock_of(Path::new(&state.head.name)).is_some()
 }
