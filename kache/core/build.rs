@@ -29,6 +29,7 @@ const SOURCES: &[&str] = &[
     "dispatch.c",
     "signals.c",
     "inherited.c",
+    "others.c",
     "threads.c",
     "calls.c",
 ];
@@ -46,6 +47,7 @@ const HEADERS: &[&str] = &[
     "dispatch.h",
     "signals.h",
     "inherited.h",
+    "others.h",
     "calls.h",
     "descriptors.h",
     "jump.h",

@@ -53,6 +53,7 @@ enum first {
     FIRST_RESOLVE,
     FIRST_ZONE,
     FIRST_LOCK,
+    FIRST_KILL,
     FIRST_GIVEN,
     FIRST_GIVEN_STATUS,
 };

@@ -27,6 +27,7 @@
 #include "files.h"
 #include "identity.h"
 #include "inherited.h"
+#include "others.h"
 #include "process.h"
 
 extern char **environ;
@@ -406,7 +407,6 @@ static bool is_harmless(long number) {
     case SYS_exit:
     case SYS_exit_group:
     case SYS_waitid:
-    case SYS_kill:
     case SYS_tkill:
     case SYS_tgkill:
     case SYS_fcntl:
@@ -431,7 +431,6 @@ static bool is_harmless(long number) {
     case SYS_memfd_create:
     case SYS_rseq:
     case 424: /* pidfd_send_signal */
-    case 434: /* pidfd_open */
     case 436: /* close_range */
         return true;
     default:
@@ -534,6 +533,12 @@ void kache_note_syscall(long number, const long *a, long result, int err, uint32
         break;
     case SYS_getcpu:
         kache_note_volatile("getcpu", module, FIRST_CPU);
+        break;
+    case SYS_kill:
+    case 434: /* pidfd_open */
+    case SYS_getpgid:
+    case SYS_getsid:
+        kache_note_other(a[0], module);
         break;
     case SYS_flock:
         if (a[1] & LOCK_NB) kache_note_volatile("flock", module, FIRST_LOCK);

@@ -229,6 +229,7 @@ pub struct Started {
 
 /// Functions about other processes, about what only some processes may do, and about what the C library opens by itself.
 static OF_PROCESSES: &[Excuse] = &[
+    Excuse { what: "kill", why: "whether another process is there" },
     Excuse { what: "prlimit", why: "another process" },
     Excuse { what: "getpriority", why: "another process" },
     Excuse { what: "setpriority", why: "whether a priority may be raised" },

@@ -469,3 +469,29 @@ fn a_command_ends_once_and_as_it_ends_where_ended_children_are_ignored() {
     assert_eq!(ignoring(&["exec", "--output", "out", "--", "sh", "-c", script]), Some(3));
     assert_eq!(read(&test, "count"), "ran\n");
 }
+
+#[test]
+fn whether_another_process_is_there_is_not_stored() {
+    for shell in ["sh", "bash"] {
+        let test = TestEnv::new();
+        let mut server = Command::new("sleep").arg("100").spawn().unwrap();
+        test.write("w/pid", &server.id().to_string());
+        let run = |script: &str| {
+            let words = ["exec", "--output", "out", "--", shell, "-c", script];
+            assert_success(&mut test.kache_in("w", &words));
+            test.last()
+        };
+        for script in ["kill -0 $(cat pid) && echo up > out", "kill -CONT $(cat pid) && echo up > out"] {
+            let last = run(script);
+            assert!(!last.stored, "{shell}: {script}");
+        }
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert!(!run("kill -0 $(cat pid) && echo up > out || echo down > out").stored, "{shell}");
+        assert_eq!(read(&test, "w/out"), "down\n");
+        // A process of the command's own is the command's own affair.
+        let own = "sleep 100 & kill $!; wait; echo 1 > out";
+        assert!(run(own).stored, "{shell}");
+        assert_eq!(run(own).outcome, Hit, "{shell}");
+    }
+}
