@@ -123,6 +123,14 @@ static bool is_there(const char *program, bool search) {
     return fd >= 0;
 }
 
+/* A compiler that is started under another name than its file's takes its language or target from that name, which kache cannot
+ * hand on. */
+static bool is_named_alike(const char *program, const char *called) {
+    const char *one = base_of(program), *other = base_of(called);
+    while (*one && *one == *other) one++, other++;
+    return *one == *other;
+}
+
 bool kache_front(struct command *command, bool search, const char **asked) {
     if (!front || !command->program || !command->arguments || !command->arguments[0]) return false;
     /* One that was put in front is not observed, and asks for no second one. */
@@ -146,7 +154,7 @@ bool kache_front(struct command *command, bool search, const char **asked) {
             *asked = compiler;
             fronted = rewrite(command, true, program);
         }
-    } else if (is_compiler(program) && is_there(program, search)) {
+    } else if (is_compiler(program) && is_named_alike(program, command->arguments[0]) && is_there(program, search)) {
         *asked = program;
         fronted = rewrite(command, false, program);
     }

@@ -8,7 +8,7 @@
 //! | `file` | portable path | the contents |
 //! | `path` | portable path | `absent`, `file`, `dir` or `other` |
 //! | `missing` | portable path of a directory, names | `absent`: that none of them is there. Only in manifests: several `path` dependencies of one directory, as one |
-//! | `twins` | portable paths | of files with the same contents: which are one file, and which were changed in the same second |
+//! | `twins` | portable paths | of files with the same contents, or directories: which are one, and which files were changed in the same second |
 //! | `listing` | portable path | the names in a directory, sorted, and of what sort each is |
 //! | `tree` | portable path | names and contents of everything below |
 //! | `link` | portable path | where a symbolic link points, or that none is there |

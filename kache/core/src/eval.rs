@@ -125,10 +125,10 @@ impl EvalContext<'_> {
             Kind::Twins => Digest::of(&self.twins(&dependency.name)?),
             Kind::Listing => Digest::of(&listing(&self.local(dependency)?)?),
             Kind::Tree => self.tree(&self.local(dependency)?)?,
-            Kind::Link => Digest::of(&link(&self.local(dependency)?)?),
+            Kind::Link => Digest::of(&self.link(&self.local(dependency)?)?),
             Kind::Status => Digest::of(&platform::status(&self.local(dependency)?)?),
             Kind::Permission => Digest::of(self.permission(&dependency.name)?),
-            Kind::LeadsTo => Digest::of(&self.roots.portable(&link(&self.local(dependency)?)?)),
+            Kind::LeadsTo => Digest::of(&self.roots.portable(&self.link(&self.local(dependency)?)?)),
             Kind::Library => libraries::digest(platform::os_str(&dependency.name), self.table)?,
             Kind::Program => match find_program(OsStr::new(platform::os_str(&dependency.name)), self.roots) {
                 Some(path) => self.table.file(&path)?.0.digest,
@@ -306,7 +306,9 @@ impl EvalContext<'_> {
         let mut ids = Vec::new();
         for name in names.split(|b| *b == 0) {
             let path = self.local(&Dependency::new(Kind::Path, name))?;
-            ids.push(platform::file_type(&path)?.ok_or(io::ErrorKind::NotFound)?.1);
+            let (sort, id) = platform::file_type(&path)?.ok_or(io::ErrorKind::NotFound)?;
+            // A directory changes with each entry, and no compiler looks at when.
+            ids.push(if sort == FileType::Dir { StatId { mtime: 0, ..id } } else { id });
         }
         let first = |same: &dyn Fn(&StatId) -> bool| ids.iter().position(same).unwrap_or_default();
         let facts = ids.iter().flat_map(|id| {
@@ -327,6 +329,12 @@ impl EvalContext<'_> {
             Err(e) if platform::is_absent(&e) => ABSENT,
             Err(_) => may_word(false),
         })
+    }
+
+    fn link(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let target = link(path)?;
+        let is_target = target != NO_LINK && !target.starts_with(ABSENT);
+        Ok(if is_target { self.roots.link_target(path.parent().unwrap_or(path), &target) } else { target })
     }
 
     fn env_names(&self) -> String {

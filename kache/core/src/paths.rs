@@ -15,7 +15,7 @@
 //! The workspace is `.` in artifacts, so that a debugger finds the sources in the checkout in which it is started.
 
 use crate::platform;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A relocatable directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +105,31 @@ impl Roots {
         out
     }
 
+    /// Whether an absolute path, followed from left to right, is above the root that it begins in at some point. The rest of such a
+    /// path leads elsewhere from the same root in another place. `None` if the path begins in no root.
+    pub fn is_left_by(&self, path: &Path) -> Option<bool> {
+        let rest = self.list.iter().find_map(|root| path.strip_prefix(&root.path).ok())?;
+        let mut depth = 0;
+        Some(rest.components().any(|part| {
+            match part {
+                Component::ParentDir => depth -= 1,
+                Component::Normal(_) => depth += 1,
+                _ => {}
+            }
+            depth < 0
+        }))
+    }
+
+    /// What a link in a directory leads to, for the digest of the link: the target as it is, and of a target that leads out of a root
+    /// where that is.
+    pub fn link_target(&self, directory: &Path, target: &[u8]) -> Vec<u8> {
+        let path = directory.join(platform::os_str(target));
+        if Path::new(platform::os_str(target)).is_absolute() || self.is_left_by(&path) != Some(true) {
+            return target.to_vec();
+        }
+        [target, b"\0", &self.portable(real(&path).as_os_str().as_encoded_bytes())].concat()
+    }
+
     /// The portable path as text, for people.
     pub fn portable_text(&self, path: &Path) -> String {
         String::from_utf8_lossy(&self.portable(path.as_os_str().as_encoded_bytes())).into_owned()
@@ -126,6 +151,14 @@ impl Roots {
 /// Makes a path absolute.
 pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
     if path.is_absolute() { path.to_path_buf() } else { cwd.join(path) }
+}
+
+/// The real path of the longest part of a path that exists, and the rest as it is.
+pub fn real(path: &Path) -> PathBuf {
+    let mut parts = path.ancestors();
+    let found = parts.find_map(|part| Some((part.canonicalize().ok()?, path.strip_prefix(part).ok()?)));
+    let joined = found.map_or_else(|| path.to_path_buf(), |(real, rest)| real.join(rest));
+    PathBuf::from(platform::os_str(&platform::normalize(joined.as_os_str().as_encoded_bytes())))
 }
 
 /// The nearest directory, from `start` upward, that contains one of the names.

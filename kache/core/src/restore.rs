@@ -166,9 +166,14 @@ pub fn outputs(
         let place = names.local(&output.path, roots).filter(|p| platform::can_be_file(p));
         let Some(to) = place else { return Ok(None) };
         let written = match one(store, output, &to, roots, names) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound && outputs.create_dirs => {
-                // Some compilers make a missing output directory; to others it is an error.
-                let dir = to.parent().unwrap_or(&to);
+            Err(e)
+                if e.kind() == io::ErrorKind::NotFound
+                    && outputs.create_dirs
+                    && to.parent() == Some(&names.dir) =>
+            {
+                // Some compilers make the directory that they are told for all outputs; to others it is an error. That of an output
+                // which is named in full, none makes.
+                let dir = &names.dir;
                 disk::step("restore: make a directory", dir, || std::fs::create_dir_all(dir))?;
                 one(store, output, &to, roots, names)?
             }

@@ -6,15 +6,14 @@
 //! directories by their numbers, so the record of the run does not show the difference. Such a word is therefore in the key by its
 //! real path as well, below a root by the root's name.
 
-use kache_core::paths::{Roots, absolute};
-use kache_core::platform;
-use std::path::{Component, Path, PathBuf};
+use kache_core::paths::{Roots, absolute, real};
+use std::path::{Component, Path};
 
 /// The words, or parts of words, that lead out of a root, each with the portable form of the real path.
 pub fn leads<'a>(words: impl Iterator<Item = &'a str>, cwd: &Path, roots: &Roots) -> Vec<(String, Vec<u8>)> {
     let climbs = words.filter(|word| word.contains("..")).flat_map(paths);
     let climbs = climbs.map(|part| (part, absolute(cwd, Path::new(part))));
-    let climbs = climbs.filter(|(_, path)| leaves_root(path, roots));
+    let climbs = climbs.filter(|(_, path)| roots.is_left_by(path).unwrap_or(true));
     climbs
         .map(|(part, path)| (part.to_string(), roots.portable(real(&path).as_os_str().as_encoded_bytes())))
         .collect()
@@ -29,29 +28,6 @@ fn paths(word: &str) -> impl Iterator<Item = &str> {
         [Some(part), after_flag].into_iter().flatten()
     });
     both.filter(|part| Path::new(part).components().any(|c| c == Component::ParentDir))
-}
-
-/// Whether a path, followed from left to right, is above the root that it began in at some point.
-fn leaves_root(path: &Path, roots: &Roots) -> bool {
-    let below = |root: &Path| path.strip_prefix(root).ok().map(Path::to_path_buf);
-    let Some(rest) = roots.iter().find_map(|root| below(&root.path)) else { return true };
-    let mut depth = 0;
-    rest.components().any(|part| {
-        match part {
-            Component::ParentDir => depth -= 1,
-            Component::Normal(_) => depth += 1,
-            _ => {}
-        }
-        depth < 0
-    })
-}
-
-/// The real path of what is there: of the longest part that exists, and the rest as it is.
-fn real(path: &Path) -> PathBuf {
-    let found =
-        path.ancestors().find_map(|part| Some((part.canonicalize().ok()?, path.strip_prefix(part).ok()?)));
-    let joined = found.map_or_else(|| path.to_path_buf(), |(real, rest)| real.join(rest));
-    PathBuf::from(platform::os_str(&platform::normalize(joined.as_os_str().as_encoded_bytes())))
 }
 
 #[cfg(all(test, unix))]

@@ -128,7 +128,8 @@ pub fn inputs(
     }
     let relevant = |flag: &&Flag| matches!(flag.row.bucket, Bucket::Relevant(form) if !matches!(form, Form::Output | Form::Emit));
     let values = invocation.flags.iter().filter(relevant).filter_map(|flag| flag.value.as_deref());
-    let words = values.chain([invocation.input.as_str()]);
+    let searched = searched_by_environment(invocation);
+    let words = values.chain([invocation.input.as_str()]).chain(searched.iter().map(String::as_str));
     for (word, real) in climbing::leads(words, &invocation.cwd, roots) {
         inputs.put(Component::LeadsTo, &word, &real);
     }
@@ -145,6 +146,24 @@ pub fn inputs(
         inputs.put(Component::Cpu, "this processor", Digest::of(&platform::processor()).hex().as_bytes());
     }
     std::mem::take(&mut inputs.0)
+}
+
+/// The values of variables that list directories which a C compiler searches, and makes real.
+fn searched_by_environment(invocation: &Invocation) -> Vec<String> {
+    const LISTS: &[&str] = &[
+        "CPATH",
+        "C_INCLUDE_PATH",
+        "CPLUS_INCLUDE_PATH",
+        "OBJC_INCLUDE_PATH",
+        "OBJCPLUS_INCLUDE_PATH",
+        "LIBRARY_PATH",
+        "COMPILER_PATH",
+        "GCC_EXEC_PREFIX",
+    ];
+    if invocation.language.is_rust() {
+        return Vec::new();
+    }
+    LISTS.iter().filter_map(std::env::var_os).map(|list| list.to_string_lossy().into_owned()).collect()
 }
 
 /// The flags of each order group, then the others, both in the order of the command line.

@@ -15,7 +15,7 @@ use kache_core::events::Observed;
 use kache_core::frontend::{Completed, Declared, Known};
 use kache_core::named_roots::NamedRoots;
 use kache_core::paths::{Roots, absolute};
-use kache_core::platform::{self, Stats};
+use kache_core::platform::{self, FileType, Stats};
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::store::Store;
 use kache_core::template::Format;
@@ -64,6 +64,8 @@ pub(crate) fn refine(
         let files = collected.dependencies.iter().filter(|dependency| dependency.kind == Kind::File);
         let files: Vec<Dependency> = files.cloned().collect();
         collected.dependencies.extend(refiner.twins(&files, &mut known)?);
+        let directories = refiner.twin_directories(collected);
+        collected.dependencies.extend(directories);
         let plain = |dependency: &Dependency| refiner.is_plain(dependency);
         collected.dependencies.extend(times::compared(&files, cx, plain));
     }
@@ -286,6 +288,21 @@ impl Refiner<'_> {
         }
         let groups = alike.into_values().filter(|names| names.len() > 1);
         Ok(groups.map(|names| Dependency::new(Kind::Twins, names.join(&0))).collect())
+    }
+
+    /// A compiler leaves out a directory that it has searched under another name, which it tells by the directory's number. Without
+    /// links, a bind mount gives a directory two names.
+    fn twin_directories(&self, collected: &Collected) -> Vec<Dependency> {
+        let (mut alike, mut stats) = (BTreeMap::<(u64, u64), Vec<&[u8]>>::new(), Stats::default());
+        let is_there = |d: &&Dependency| d.kind == Kind::Path && !collected.absent.contains(&d.name);
+        for dependency in collected.dependencies.iter().filter(is_there) {
+            let path = self.cx.roots.local(&dependency.name);
+            if let Some(Ok((FileType::Dir, id))) = path.map(|path| stats.of(&path)) {
+                alike.entry((id.dev, id.ino)).or_default().push(&dependency.name);
+            }
+        }
+        let groups = alike.into_values().filter(|names| names.len() > 1);
+        groups.map(|names| Dependency::new(Kind::Twins, names.join(&0))).collect()
     }
 
     fn add_reported(&self, dependencies: &mut BTreeSet<Dependency>) {

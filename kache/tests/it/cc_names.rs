@@ -304,3 +304,17 @@ fn clippy_after_a_build_recompiles_no_c() {
     let objects = scripts.filter(|e| e.as_ref().unwrap().path().join("out/a1b2-f.o").exists()).count();
     assert!(objects == 1 || compiled().len() == 2, "{objects} objects, {:?}", compiled());
 }
+
+/// gcc leaves out the `./` in a depfile.
+#[test]
+fn a_name_that_begins_with_the_working_directory() {
+    each(|c, _| {
+        for first in ["b.o", "./b.o", "o/x.o"] {
+            let test = checkout();
+            let words = |name| [c, "-MD", "-c", "a.c", "-o", name];
+            compile(&test, &words(first));
+            compile(&test, &words("./c.o"));
+            compile(&test, &words("c.o"));
+        }
+    });
+}

@@ -2,8 +2,10 @@
 
 use crate::c::{contains, each, object, plain};
 use crate::env::{TestEnv, assert_success};
+use crate::tools::missing;
 use kache_core::events::Outcome::{Hit, Miss};
 use std::fs;
+use std::process::Command;
 
 #[test]
 fn another_checkout_gets_its_own_paths_and_nobody_elses() {
@@ -259,5 +261,53 @@ fn a_source_that_includes_others_by_their_full_paths() {
         assert_eq!((build("w", length), build("other/clone", length)), (Miss, Miss), "{cxx}");
         test.write("other/clone/src/a.cpp", "int changed;\n");
         assert_eq!(build("other/clone", ""), Miss, "{cxx}");
+    });
+}
+
+/// A link with the same words leads elsewhere from a checkout in another directory, and gcc makes the path of `--sysroot` real.
+#[test]
+fn a_link_that_leads_out_of_the_checkout() {
+    each(|c, _| {
+        let test = TestEnv::new();
+        for (parent, value) in [("one", 1), ("two", 2)] {
+            test.write(&format!("{parent}/sdk/usr/include/y.h"), &format!("#define V {value}\n"));
+            test.write(&format!("{parent}/w/.git/x"), "");
+            test.write(&format!("{parent}/w/a.c"), "#include <y.h>\nint v = V;\n");
+            std::os::unix::fs::symlink("../sdk", test.path(parent).join("w/sdk")).unwrap();
+        }
+        let words = [c, "--sysroot=sdk", "-c", "a.c", "-o", "a.o"];
+        assert_success(&mut test.kache_in("one/w", &words));
+        assert_success(&mut test.kache_in("two/w", &words));
+        let made = object(&test, "two/w/a.o");
+        assert_success(test.kache_in("two/w", &words).env("KACHE_READ", "0"));
+        assert!(made == object(&test, "two/w/a.o"), "{c}");
+    });
+}
+
+/// The compiler searches a directory once, whatever its names.
+#[test]
+fn a_directory_that_is_mounted_under_a_second_name() {
+    each(|c, _| {
+        let test = TestEnv::new();
+        test.write(
+            "w/a/x.h",
+            "#if __has_include_next(<x.h>)\n#include_next <x.h>\n#else\n#define V 1\n#endif\n",
+        );
+        test.write("w/b/x.h", "#define V 2\n");
+        test.write("w/s.c", "#include <x.h>\nint v = V;\n");
+        let words = [c, "-Ia", "-Ib", "-c", "s.c", "-o", "s.o"];
+        let mount = Command::new("mount").arg("--bind").args(["a", "b"]).current_dir(test.path("w")).output();
+        if !mount.is_ok_and(|out| out.status.success()) {
+            missing("the right to mount a directory", "run the tests as root");
+            return;
+        }
+        let compiled = test.kache_in("w", &words).status();
+        let again = test.outcome(&mut test.kache_in("w", &words));
+        assert_success(Command::new("umount").arg(test.path("w/b")));
+        assert!(compiled.unwrap().success() && again == Hit, "{c}");
+        assert_success(&mut test.kache_in("w", &words));
+        let made = object(&test, "w/s.o");
+        assert_success(test.kache_in("w", &words).env("KACHE_READ", "0"));
+        assert!(made == object(&test, "w/s.o"), "{c}");
     });
 }

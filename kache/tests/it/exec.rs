@@ -490,7 +490,7 @@ fn whether_another_process_is_there_is_not_stored() {
         assert!(!run("kill -0 $(cat pid) && echo up > out || echo down > out").stored, "{shell}");
         assert_eq!(read(&test, "w/out"), "down\n");
         // A process of the command's own is the command's own affair.
-        let own = "sleep 100 & kill $!; wait; echo 1 > out";
+        let own = "sleep 100 & sleep 0.3; kill $!; wait; echo 1 > out";
         assert!(run(own).stored, "{shell}");
         assert_eq!(run(own).outcome, Hit, "{shell}");
     }

@@ -117,3 +117,17 @@ fn a_full_file_system_is_not_the_builds_trouble() {
     assert!(out.unwrap().status.success() && done.unwrap().success());
     assert!(test.path("w/libl.rlib").exists());
 }
+
+#[test]
+fn a_directory_of_an_output_is_missing_as_rustc_says() {
+    for emit in ["--emit=obj=out/a.o", "--emit=metadata,dep-info=out/a.d"] {
+        let test = TestEnv::new();
+        test.write("w/a.rs", "pub fn f() {}");
+        test.write("w/out/x", "");
+        let words = ["rustc", "--crate-type=lib", emit, "a.rs"];
+        assert_success(&mut test.kache_in("w", &words));
+        std::fs::remove_dir_all(test.path("w/out")).unwrap();
+        let again = test.kache_in("w", &words).output().unwrap();
+        assert!(!again.status.success() && !test.path("w/out").exists(), "{emit}");
+    }
+}

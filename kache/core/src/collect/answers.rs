@@ -51,8 +51,10 @@ impl Collector<'_> {
     /// A link had this target.
     pub(super) fn had_target(&mut self, path: &[u8], target: &[u8]) {
         let (roots, name) = (&self.subject.roots, self.subject.roots.portable(path));
-        let portable = Digest::of(&roots.portable(target));
-        self.answered(Dependency::new(Kind::Link, name.clone()), Answer::Is(Digest::of(target)));
+        let link = Path::new(platform::os_str(path));
+        let target = roots.link_target(link.parent().unwrap_or(link), target);
+        let portable = Digest::of(&roots.portable(&target));
+        self.answered(Dependency::new(Kind::Link, name.clone()), Answer::Is(Digest::of(&target)));
         self.answered(Dependency::new(Kind::LeadsTo, name), Answer::Is(portable));
     }
 

@@ -92,7 +92,8 @@ pub fn errno_is_absent(errno: u16) -> bool {
 }
 
 /// The time in ns after a file's change at which each further change gets another change time; `None` where other
-/// machines change the file, or a program does that keeps times of its own.
+/// machines change the file, or a program does that keeps times of its own, or the file is from an image: the maker of an image
+/// chooses numbers and times, and another image with the same ones may be mounted in its place.
 fn granularity(file: &File) -> Option<i64> {
     const COARSE: i64 = 2_000_000_000;
     #[cfg(target_os = "linux")]
@@ -124,6 +125,13 @@ fn granularity(file: &File) -> Option<i64> {
             0x0BD0_0BD0,
             0x4750_4653,
         ];
+        /// squashfs, erofs, iso9660, udf, cramfs, romfs.
+        const IMAGES: [i64; 6] = [0x7371_7368, 0xE0F5_E1E2, 0x9660, 0x1501_3346, 0x28CD_3D45, 0x7275];
+        match magic & 0xFFFF_FFFF {
+            image if IMAGES.contains(&image) => return None,
+            _ if is_on_read_only_loop(file) => return None,
+            _ => {}
+        }
         match magic {
             // Since Linux 6.13, a change after a stat gets a new time with nanosecond resolution
             // (Documentation/filesystems/multigrain-ts.rst in the kernel's tree).
@@ -137,6 +145,21 @@ fn granularity(file: &File) -> Option<i64> {
     {
         let _ = file;
         Some(COARSE)
+    }
+}
+
+/// Whether a file is on a device that is itself a file, and cannot be written to (Documentation/admin-guide/devices.txt in the
+/// kernel's tree).
+#[cfg(target_os = "linux")]
+fn is_on_read_only_loop(file: &File) -> bool {
+    const LOOP: u32 = 7;
+    if !file.metadata().is_ok_and(|meta| libc::major(std::os::unix::fs::MetadataExt::dev(&meta)) == LOOP) {
+        return false;
+    }
+    // SAFETY: statvfs is plain data for the call to fill in, and the descriptor is open.
+    unsafe {
+        let mut s: libc::statvfs = std::mem::zeroed();
+        libc::fstatvfs(file.as_raw_fd(), &mut s) == 0 && s.f_flag & libc::ST_RDONLY != 0
     }
 }
 
