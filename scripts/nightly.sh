@@ -39,6 +39,8 @@ compare-eza|compare eza
 check-zstd|check zstd --verify
 check-sqlite|check sqlite --verify
 check-bat|check bat --verify
+traps-cuda|traps --cuda
+check-cuda|check cuda --verify
 audit-zstd|audit zstd --every 3
 mutate-eza|mutate eza --seed $seed
 check-eza-git|check eza-git --verify
@@ -108,6 +110,10 @@ if [ -z "${KACHE_BENCH-}" ] || [ -z "${KACHE-}" ]; then
         cargo install --quiet --locked --force --path $package --root "$out/tools" >"$logs/build-$package.log" 2>&1 9>&- ||
             { tail -n 20 "$logs/build-$package.log" >&2 && fail "they do not build (log: $logs/build-$package.log)"; }
     done
+fi
+# The steps about CUDA are skipped without it.
+if [ -z "${KACHE_BENCH-}" ] && ! command -v nvcc >/dev/null && nvcc=$(scripts/nvcc.sh 2>"$logs/nvcc.log"); then
+    export PATH=$nvcc:$PATH
 fi
 bench=${KACHE_BENCH:-$out/tools/bin/kache-bench}
 kache=${KACHE:-$out/tools/bin/kache}

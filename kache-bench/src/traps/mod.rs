@@ -3,6 +3,7 @@
 mod account;
 mod c_links;
 mod case;
+mod cuda;
 mod descriptors;
 mod file_times;
 mod flags;

@@ -6,7 +6,7 @@ use super::judge::TrapVerdict;
 use super::record::{Outcome, TrapRow, TrapsReport, passes};
 use super::table;
 use super::themes::Chosen;
-use super::themes::THEMES;
+use super::themes::{CUDA, THEMES, Theme};
 use super::trial;
 use crate::backend::{self, Backend, Kache};
 use crate::error::{Error, Result};
@@ -17,6 +17,8 @@ use crate::system::scratch::{Scratch, ScratchOptions};
 use crate::system::workspace;
 use crate::text;
 use clap::Args;
+use kache_core::eval;
+use kache_core::paths::Roots;
 use rayon::prelude::*;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +36,9 @@ pub struct TrapsOptions {
     /// and by a program
     #[arg(long)]
     generated: bool,
+    /// Try the cases for nvcc instead, which must be on PATH (scripts/nvcc.sh gets it)
+    #[arg(long, conflicts_with = "generated")]
+    cuda: bool,
     /// Have kache restore nothing before cargo asks for it (KACHE_SEED=off)
     #[arg(long)]
     unseeded: bool,
@@ -61,6 +66,9 @@ pub struct TrapsOptions {
 
 pub fn run(options: &TrapsOptions) -> Result<ExitCode> {
     let chosen = chosen(options)?;
+    if options.cuda && !options.list && eval::find_program("nvcc".as_ref(), &Roots::default()).is_none() {
+        return Err(Error::input("nvcc is not on PATH").remedy("scripts/nvcc.sh gets it from PyPI"));
+    }
     if options.list {
         print!("{}", table::list(&chosen));
         return Ok(ExitCode::SUCCESS);
@@ -75,13 +83,14 @@ pub fn run(options: &TrapsOptions) -> Result<ExitCode> {
         generated::prepare(scratch.root())?;
     }
     let rows = try_all(&chosen, &backends, &scratch, options.jobs);
-    let passes = |rows: &[TrapRow]| passes(rows) && !(options.generated && lacks_tools(rows));
+    let passes =
+        |rows: &[TrapRow]| passes(rows) && !((options.generated || options.cuda) && lacks_tools(rows));
     if rows.as_ref().is_ok_and(|rows| !passes(rows)) {
         scratch.keep_logs();
     }
     let rows = scratch.settle(rows)?;
     let versions = backends.iter().map(|backend| Ok((backend.name().to_owned(), backend.version()?)));
-    let whole = options.case.is_empty() && !options.generated && !options.unseeded;
+    let whole = options.case.is_empty() && !options.generated && !options.cuda && !options.unseeded;
     let report = TrapsReport { whole, backends: versions.collect::<Result<_>>()?, rows };
     let record = Record { head: RecordHead::of("traps", scratch.root()), findings: report };
     let line = record::line(&record, &scratch)?;
@@ -106,9 +115,11 @@ fn lacks_tools(rows: &[TrapRow]) -> bool {
 
 fn chosen(options: &TrapsOptions) -> Result<Vec<Chosen>> {
     let patterns = &options.case;
-    let all: Vec<Chosen> = match options.generated {
-        true => generated::cases().collect(),
-        false => THEMES.iter().flat_map(|theme| theme.cases.iter().map(|case| (theme.name, case))).collect(),
+    let of = |theme: &Theme| theme.cases.iter().map(|case| (theme.name, case)).collect::<Vec<Chosen>>();
+    let all: Vec<Chosen> = match () {
+        () if options.generated => generated::cases().collect(),
+        () if options.cuda => of(&CUDA),
+        () => THEMES.iter().flat_map(of).collect(),
     };
     let wanted = |case: &Case| patterns.is_empty() || patterns.iter().any(|p| case.name.contains(p.as_str()));
     let chosen: Vec<_> = all.into_iter().filter(|(_, case)| wanted(case)).collect();
@@ -124,7 +135,7 @@ fn backends(options: &TrapsOptions) -> Result<Vec<Box<dyn Backend>>> {
         return options.backends.iter().map(|name| one(name, options)).collect();
     }
     // A trial has the plain compiler's result in any case.
-    if options.generated {
+    if options.generated || options.cuda {
         return Ok(vec![one("kache", options)?]);
     }
     let mut all = vec![one("plain", options)?, one("kache", options)?];

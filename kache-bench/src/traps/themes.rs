@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::{
-    c_links, descriptors, file_times, flags, headers, host_facts, indirect_access, kernel_calls, link,
+    c_links, cuda, descriptors, file_times, flags, headers, host_facts, indirect_access, kernel_calls, link,
     macros, must_hit, paths, places, script_files, script_programs, script_variables, scripts, search,
     subprocess, times, toolchain, trust, undisturbed,
 };
@@ -43,6 +43,9 @@ pub const THEMES: &[Theme] = &[
     Theme { name: "Changes that must not matter", cases: must_hit::CASES },
 ];
 
+/// Cases for a compiler that few machines have.
+pub const CUDA: Theme = Theme { name: "CUDA", cases: cuda::CASES };
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,7 +53,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn all() -> impl Iterator<Item = &'static Case> {
-        THEMES.iter().flat_map(|theme| theme.cases)
+        THEMES.iter().chain([&CUDA]).flat_map(|theme| theme.cases)
     }
 
     #[test]

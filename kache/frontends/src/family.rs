@@ -44,7 +44,7 @@ pub struct Family {
     /// What the compilers of the family compile.
     pub language: Language,
     /// Whose code is trusted with what.
-    pub policy: &'static TrustPolicy,
+    pub policy: fn(&Invocation) -> &'static TrustPolicy,
 }
 
 impl std::fmt::Debug for Family {

@@ -40,7 +40,10 @@ pub static FAMILY: Family = Family {
     runs_beside_itself: false,
     tells_macros,
     language: Language::C,
-    policy: &crate::policies::C,
+    policy: |invocation| match invocation.unit.kind.as_str() {
+        CUDA => &crate::policies::CLANG_CUDA,
+        _ => &crate::policies::C,
+    },
 };
 
 /// gcc and clang do not agree on which `=` is the one between the two paths of a map, nor on how the other characters are quoted
@@ -141,12 +144,16 @@ fn capabilities(program: &Path, scratch: &Path) -> Capabilities {
     Capabilities { maps, maps_assembly, report }
 }
 
+/// The language of sources for devices.
+pub const CUDA: &str = "cuda";
+
 /// The languages that are cached, by their names for `-x`, with the extensions of their files.
 pub(crate) const LANGUAGES: &[(&str, &[&str])] = &[
     ("c", &["c"]),
     ("cpp-output", &["i"]),
     ("c++", &["cc", "cp", "cxx", "cpp", "CPP", "c++", "C"]),
     ("c++-cpp-output", &["ii"]),
+    (CUDA, &["cu"]),
     ("objective-c", &["m"]),
     ("objective-c-cpp-output", &["mi"]),
     ("objective-c++", &["mm", "M"]),
@@ -188,7 +195,8 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         depinfo,
         search: Vec::new(),
         incremental: None,
-        literal_paths: hidden || all.any(|e| e.embeds_path == EmbedsPath::Always),
+        // clang names what is local to a CUDA source after the hash of its path.
+        literal_paths: hidden || language == CUDA || all.any(|e| e.embeds_path == EmbedsPath::Always),
         stdin: None,
         native_cpu: all.native_cpu(),
         only_links: false,
@@ -498,6 +506,8 @@ mod tests {
             ("-c a.c @none", Reason::ResponseFile),
             ("-E a.c", Reason::UnsupportedFlag),
             ("-c a.c -MD -MF -", Reason::UnsupportedFlag),
+            ("-c a.cu --offload-arch=native", Reason::UnsupportedFlag),
+            ("-c a.cu -Xcuda-ptxas -v", Reason::UnsupportedFlag),
             ("-c a.c -Wa,-al", Reason::UnsupportedFlag),
             ("-c a.c -Xclang -emit-pch", Reason::UnsupportedFlag),
         ] {
@@ -537,6 +547,8 @@ mod tests {
             ("-c a.S -g0", [false; 5]),
             ("-c a.c -fplugin=p.so", [false, false, false, true, false]),
             ("-c a.c -Xclang -load -Xclang p.so", [false, false, false, true, false]),
+            ("-c a.cu", [true, false, false, false, false]),
+            ("-c -x cuda a.cc --offload-arch=sm_75", [true, false, false, false, false]),
             ("-c a.c -march=native", [false, false, false, false, true]),
             ("-c a.c -march=native -march=x86-64", [false; 5]),
         ] {

@@ -14,7 +14,7 @@
 //! key-relevant (`-fmessage-length=`, `-fdiagnostics-urls=`). gcc does not write the colour of diagnostics there.
 
 use super::flags::{Bucket, Effect, EmbedsPath, Form, Index, Row, Takes, row_or_positive};
-use super::handed::{handed_to_assembler, handed_to_clang, handed_to_preprocessor};
+use super::handed::{for_this_machine, handed_to_assembler, handed_to_clang, handed_to_preprocessor};
 
 include!(concat!(env!("OUT_DIR"), "/gnu.rs"));
 

@@ -1,4 +1,4 @@
-//! Words that a flag of gcc and clang hands to another part of the compiler (`-Xclang`, `-Wp,`, `-Wa,` and the like).
+//! Words that a flag of a compiler hands to another part of it (`-Xclang`, `-Wp,`, `-Wa,` and the like), or to the system.
 
 use super::flags::ValueEffect;
 
@@ -22,6 +22,14 @@ pub fn handed_to_preprocessor(word: &str) -> ValueEffect {
     match word {
         "-M" | "-MM" | "-MF" | "-MG" => ValueEffect::Unsupported("it selects a depfile that is not planned"),
         _ if loads_code(word) => ValueEffect::LoadsCode,
+        _ => ValueEffect::Plain,
+    }
+}
+
+/// `-arch=native`, and clang's `--offload-arch=native`.
+pub fn for_this_machine(value: &str) -> ValueEffect {
+    match value {
+        "native" => ValueEffect::Unsupported("it asks for the devices of this machine"),
         _ => ValueEffect::Plain,
     }
 }

@@ -33,7 +33,7 @@ pub static FAMILY: Family = Family {
     runs_beside_itself: false,
     tells_macros: |_, _| None,
     language: Language::C,
-    policy: &crate::policies::C,
+    policy: |_| &crate::policies::C,
 };
 
 const MAP: &str = "/clang:-ffile-prefix-map=";

@@ -18,6 +18,7 @@
 use crate::define;
 use crate::family::{Capabilities, Family};
 use crate::flags::{Bucket, Effect, EmbedsPath, Flag, Flags, Form, Row, Takes, ValueEffect, unknown};
+use crate::handed::for_this_machine;
 use crate::invocation::{Invocation, Language};
 use crate::mapped::without_comments;
 use crate::{gnu, response};
@@ -51,7 +52,7 @@ pub static FAMILY: Family = Family {
     runs_beside_itself: true,
     tells_macros: |_, _| None,
     language: Language::C,
-    policy: &crate::policies::NVCC,
+    policy: |_| &crate::policies::NVCC,
 };
 
 const MAP: &str = "-Xcompiler=-ffile-prefix-map=";
@@ -60,52 +61,16 @@ const SOURCE: &str = "-Xcudafe=--orig_src_path_name=";
 /// Variables with flags that nvcc adds to the command line.
 const FLAGS_OF_ENVIRONMENT: &[&str] = &["NVCC_PREPEND_FLAGS", "NVCC_APPEND_FLAGS"];
 
-/// `-arch=native` asks the devices of the machine.
-fn for_this_machine(value: &str) -> ValueEffect {
-    match value {
-        "native" => ValueEffect::Unsupported("it asks for the devices of this machine"),
-        _ => ValueEffect::Plain,
-    }
-}
-
 /// `ptxas` prints how long it worked with `-v`, and has flags that name files.
 fn for_ptxas(value: &str) -> ValueEffect {
-    const PLAIN: &[&str] = &[
-        "O",
-        "opt-level",
-        "dlcm",
-        "def-load-cache",
-        "dscm",
-        "def-store-cache",
-        "flcm",
-        "force-load-cache",
-        "fscm",
-        "force-store-cache",
-        "allow-expensive-optimizations",
-        "maxrregcount",
-        "fmad",
-        "w",
-        "disable-warnings",
-        "warn-spills",
-        "warn-on-spills",
-        "warn-lmem-usage",
-        "warn-on-local-memory-usage",
-        "warn-double-usage",
-        "warn-on-double-precision-use",
-        "Werror",
-        "warning-as-error",
-        "disable-optimizer-consts",
-        "disable-optimizer-constants",
-        "preserve-relocs",
-        "pic",
-        "position-independent-code",
-        "regUsageLevel",
-        "register-usage-level",
-        "suppress-stack-size-warning",
-        "suppress-double-demote-warning",
-        "sp-bounds-check",
-    ];
-    let named = |word: &str| word.starts_with('-') && PLAIN.contains(&name_of(word).trim_start_matches('-'));
+    const PLAIN: &str = "\
+        O opt-level dlcm def-load-cache dscm def-store-cache flcm force-load-cache fscm force-store-cache \
+        allow-expensive-optimizations maxrregcount fmad w disable-warnings warn-spills warn-on-spills \
+        warn-lmem-usage warn-on-local-memory-usage warn-double-usage warn-on-double-precision-use Werror \
+        warning-as-error disable-optimizer-consts disable-optimizer-constants preserve-relocs pic \
+        position-independent-code regUsageLevel register-usage-level suppress-stack-size-warning \
+        suppress-double-demote-warning sp-bounds-check";
+    let named = |word: &str| word.starts_with('-') && is_plain(PLAIN, name_of(word).trim_start_matches('-'));
     let is_value = |word: &str| !word.starts_with('-') && word.bytes().all(|b| b.is_ascii_alphanumeric());
     let is_level =
         |word: &str| word.strip_prefix("-O").is_some_and(|level| level.bytes().all(|b| b.is_ascii_digit()));
@@ -119,23 +84,17 @@ fn for_ptxas(value: &str) -> ValueEffect {
 
 /// The flags of `cudafe++` about messages.
 fn for_cudafe(value: &str) -> ValueEffect {
-    const PLAIN: &[&str] = &[
-        "--diag_suppress",
-        "--diag_error",
-        "--diag_warning",
-        "--diag_remark",
-        "--diag_default",
-        "--display_error_number",
-        "--no_display_error_number",
-        "--promote_warnings",
-        "--no_warnings",
-        "--remarks",
-        "--error_limit",
-    ];
-    match PLAIN.contains(&name_of(value)) {
+    const PLAIN: &str = "\
+        --diag_suppress --diag_error --diag_warning --diag_remark --diag_default --display_error_number \
+        --no_display_error_number --promote_warnings --no_warnings --remarks --error_limit";
+    match is_plain(PLAIN, name_of(value)) {
         true => ValueEffect::Plain,
         false => ValueEffect::Unsupported("kache does not know that it is only about messages"),
     }
+}
+
+fn is_plain(known: &str, name: &str) -> bool {
+    known.split(' ').any(|known| known == name)
 }
 
 fn name_of(word: &str) -> &str {
@@ -349,7 +308,7 @@ fn source(inputs: &[String], all: &Flags) -> Result<(String, &'static str), NotC
         None => endings.contains(&ending),
     });
     match known {
-        Some(("cu", _)) => Ok((name.clone(), "cuda")),
+        Some(("cu", _)) => Ok((name.clone(), gnu::CUDA)),
         Some((language, _)) => Ok((name.clone(), language)),
         None => {
             let what = named.unwrap_or(ending);

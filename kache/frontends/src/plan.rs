@@ -196,7 +196,7 @@ fn planned(
     };
     let defines = invocation.path_macros(&action.roots);
     let plan = CompilePlan {
-        policy: family.policy,
+        policy: (family.policy)(&invocation),
         runs_beside_itself: family.runs_beside_itself,
         correct: family.correct,
         tells_macros: family.tells_macros,

@@ -121,6 +121,14 @@ pub static NVCC: TrustPolicy = TrustPolicy {
     ..C_RULES
 };
 
+/// The rules for CUDA by clang, which runs `ptxas` and `fatbinary` as nvcc does.
+pub static CLANG_CUDA: TrustPolicy = TrustPolicy {
+    table: C_TABLE.with_trusted(Act::ReadsTimer, NOTHING, NOTHING),
+    tools: tables::TOOLS_OF_NVCC,
+    tool_marks: tables::TOOL_MARKS_OF_NVCC,
+    ..C_RULES
+};
+
 /// The rules for commands that are no compilers. A compiler that they start and that runs without kache may ask for the time,
 /// as long as it does not ask by which time it is to date what it writes.
 pub static FOREIGN: TrustPolicy = TrustPolicy { clock_env: tables::DATE_ENV, ..COMMON };

@@ -30,7 +30,7 @@ pub static FAMILY: Family = Family {
     runs_beside_itself: false,
     tells_macros: |_, _| None,
     language: Language::Rust,
-    policy: &crate::policies::RUSTC,
+    policy: |_| &crate::policies::RUSTC,
 };
 
 fn recognises(name: &str) -> bool {

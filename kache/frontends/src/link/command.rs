@@ -161,9 +161,11 @@ impl Words {
             return refuse(Reason::Stdin, "a source comes from standard input");
         }
         let extension = Path::new(word).extension().and_then(|e| e.to_str()).unwrap_or("");
+        // What a compile for devices leaves for the linker is not known here.
+        let mut languages = gnu::LANGUAGES.iter().filter(|(language, _)| *language != gnu::CUDA);
         let is_source = match language {
-            Some(named) => gnu::LANGUAGES.iter().any(|(language, _)| *language == named),
-            None => gnu::LANGUAGES.iter().any(|(_, extensions)| extensions.contains(&extension)),
+            Some(named) => languages.any(|(language, _)| *language == named),
+            None => languages.any(|(_, extensions)| extensions.contains(&extension)),
         };
         let what = language.unwrap_or(extension);
         if what.ends_with("-header") || language.is_none() && HEADERS.contains(&extension) {
@@ -333,6 +335,8 @@ mod tests {
             ("-o a", Reason::NoInput),
             ("a.o -o /dev/null", Reason::OddOutput),
             ("a.f90 b.o", Reason::Language),
+            ("a.cu b.o", Reason::Language),
+            ("-x cuda a.cc", Reason::Language),
             ("-x f95 a.x b.o", Reason::Language),
             ("a.h -o a.h.gch", Reason::PrecompiledHeader),
             ("-x c-header a -o a.gch", Reason::PrecompiledHeader),
