@@ -319,3 +319,26 @@ fn a_crate_by_a_relative_name_that_leads_back() {
         assert!(made == fs::read(test.path("two/a.o")).unwrap(), "{name}");
     }
 }
+
+#[test]
+fn a_crate_by_way_of_a_link_that_is_turned() {
+    let test = TestEnv::new();
+    for (dir, value) in [("one", 1), ("two", 2)] {
+        test.write(&format!("w/{dir}/foo.rs"), &format!("pub const V: u8 = {value};"));
+        let words = ["--crate-type=lib", "foo.rs"];
+        assert_success(Command::new("rustc").current_dir(test.path("w").join(dir)).args(words));
+    }
+    test.write("w/a.rs", "extern crate foo; pub static V: u8 = foo::V;");
+    for by in [&["--extern", "foo=dep/libfoo.rlib"][..], &["-L", "dep"]] {
+        let words = [&["rustc", "a.rs", "--crate-type=lib", "--emit=obj"], by].concat();
+        let compile = |to: &str| {
+            _ = fs::remove_file(test.path("w/dep"));
+            std::os::unix::fs::symlink(to, test.path("w/dep")).unwrap();
+            assert_success(&mut test.kache_in("w", &words));
+            (test.last().outcome, fs::read(test.path("w/a.o")).unwrap())
+        };
+        let (one, two, again) = (compile("one"), compile("two"), compile("one"));
+        assert_eq!((one.0, two.0, again.0), (Outcome::Miss, Outcome::Miss, Outcome::Hit), "{by:?}");
+        assert!(one.1 != two.1 && one.1 == again.1, "{by:?}");
+    }
+}

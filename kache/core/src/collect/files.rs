@@ -218,10 +218,15 @@ impl Collector<'_> {
         }
         self.resolved(&path, e.path2);
         self.at(by, Act::ResolvesPath, &path);
-        if path != clean(e.path2) {
+        if path != clean(e.path2) && !(by.actor.is_trusted() && self.is_made_or_covered(&path)) {
             // That the same path leads to the same place is what must hold: every link on the way counts.
             self.named(by, Act::FollowsLinks, e.path);
         }
+    }
+
+    /// Whether a path is where the compiler writes, or in what its identity covers: the compiler resolves both.
+    fn is_made_or_covered(&self, path: &[u8]) -> bool {
+        !matches!(self.place(path), Place::Elsewhere | Place::Inlined | Place::State)
     }
 
     pub(super) fn list(&mut self, e: &TraceEvent, by: Cause) {

@@ -92,7 +92,7 @@ acts! {
     ResolvesRelative, "resolves a path from the working directory",
         [NONE, NONE, &[T::Cwd], NONE, &[T::Cwd], &[T::Cwd]];
     GoesThrough, "enters, opens or lists a directory, or starts a program, by a path", by(NONE, &[T::EachLinkPortable]);
-    FollowsLinks, "resolves a path with links on the way", by(NONE, &[T::EachLink]);
+    FollowsLinks, "resolves a path with links on the way", by(&[T::EachLinkPortable], &[T::EachLink]);
     CannotResolve, "cannot resolve a path", by(&[T::RefuseInput(Reason::UnreadableInput)], &[T::Absence]);
     AsksDirectory, "asks for the working directory",
         [NONE, NONE, &[T::Cwd], NONE, &[T::Cwd], &[T::Cwd]];
