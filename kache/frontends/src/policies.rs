@@ -105,14 +105,9 @@ pub static LINK: TrustPolicy = TrustPolicy {
     ..C_RULES
 };
 
-/// The rules for nvcc. Its programs measure how long they work; the front end refuses the flags that print or write it. The
-/// driver itself lists the directory of its temporary files, to remove what is left of them.
+/// The rules for nvcc. Its programs measure how long they work; the front end refuses the flags that print or write it.
 pub static NVCC: TrustPolicy = TrustPolicy {
-    table: C_TABLE.with_trusted(Act::ReadsTimer, NOTHING, NOTHING).with_trusted(
-        Act::ListsDirectory,
-        NOTHING,
-        &[Treatment::Listing],
-    ),
+    table: C_TABLE.with_trusted(Act::ReadsTimer, NOTHING, NOTHING),
     tools: tables::TOOLS_OF_NVCC,
     tool_marks: tables::TOOL_MARKS_OF_NVCC,
     timeless: tables::TIMELESS_TOOLS_OF_NVCC,

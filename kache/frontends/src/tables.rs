@@ -63,6 +63,7 @@ tables! {
         "/proc/self/fd/*" => "the name of a file that the compiler has opened by another name";
     }
     IGNORED_PATHS_OF_NVCC "ignored-paths-of-nvcc" "paths that are not inputs of nvcc and its programs" {
+        "/tmp" => "nvcc and `ptxas` list the directory of temporary files, to remove their own";
         "/etc/localtime" => "the time zone, by which date macros are prepared; the host compiler asks for `TZ` before it expands one";
         "/proc/self/exe" => "the path of the program, which is an input";
         "/proc/self/fd" => "whether the directory exists";

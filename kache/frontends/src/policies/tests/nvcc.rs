@@ -55,6 +55,16 @@ fn only_what_prepares_date_macros_may_ask_for_the_date() {
 }
 
 #[test]
+fn only_the_directory_of_temporary_files_may_be_listed() {
+    let found = lines(
+        &Stage::nvcc().directory("/tmp"),
+        &format!("{}11 list /tmp\n11 list /w/out\n", becomes("/cuda/bin/ptxas")),
+    );
+    let listed: Vec<_> = found.iter().filter(|line| line.starts_with("listing")).collect();
+    assert_eq!(listed, ["listing <workspace>/out"], "{found:?}");
+}
+
+#[test]
 fn a_program_may_come_to_lie_beside_nvcc() {
     let path = "/cuda/bin/../nvvm/bin:/cuda/bin:/usr/bin:/bin";
     let runs = |name: &str| format!("{NVCC}10 exec search {name} => {path}\n");
