@@ -33,7 +33,7 @@ static long launcher(void) {
 
 /* The parent of a process; -1 where there is no such process, or no `/proc`. */
 static long parent_of(long pid) {
-    char path[32] = "/proc/", digits[20], text[512];
+    char path[32] = "/proc/", digits[20], text[128];
     unsigned length = 6, count = 0;
     for (; pid > 0; pid /= 10) digits[count++] = (char)('0' + pid % 10);
     while (count) path[length++] = digits[--count];
@@ -43,7 +43,7 @@ static long parent_of(long pid) {
     long got = RAW(SYS_read, fd, text, sizeof text - 1, 0);
     RAW(SYS_close, fd, 0, 0, 0);
     if (got <= 0) return -1;
-    /* "PID (NAME) STATE PARENT": the name may hold anything, so it ends at the last parenthesis. */
+    /* "PID (NAME) STATE PARENT": the name, of at most 64 bytes, may hold anything, so it ends at the last parenthesis. */
     long at = got - 1;
     while (at > 0 && text[at] != ')') at--;
     text[got] = 0;

@@ -279,7 +279,8 @@ mod tests {
         fn restore(&self, outputs: Vec<Output>, makes_dirs: bool) -> io::Result<Option<Restored>> {
             let result = ActionResult { outputs, ..empty() };
             let tree = OutputTree { path: self.path(""), is_there: false };
-            let names = OutputNames { trees: vec![tree], ..OutputNames::default() };
+            let dir = self.path("new/dir");
+            let names = OutputNames { dir, trees: vec![tree], ..OutputNames::default() };
             let outputs = Outputs { names, create_dirs: makes_dirs, ..Outputs::default() };
             super::outputs(&self.store, &result, &self.roots(), &outputs)
         }
@@ -329,6 +330,8 @@ mod tests {
         assert!(!test.path("new").exists());
         assert!(test.restore(outputs(), true).unwrap().is_some());
         assert_eq!(std::fs::read(test.path("new/dir/a")).unwrap(), b"x");
+        let named_in_full = vec![test.output("other/a", b"x", false)];
+        assert_eq!(test.restore(named_in_full, true).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -87,9 +87,11 @@ fn by_names(path: &Path) -> Cow<'_, [u8]> {
     platform::normalize(path.as_os_str().as_encoded_bytes())
 }
 
-/// What is left of the name of an output in the key. gcc leaves out a `./` at the beginning as it writes the name into a depfile.
+/// What is left of the name of an output in the key. gcc leaves out a `./` at the beginning as it writes the name into a depfile, and
+/// compilers take all of `.name` for an extension.
 pub(crate) fn in_key(name: &str) -> Vec<u8> {
-    if name.starts_with("./") {
+    let last = name.rsplit('/').next().unwrap_or_default();
+    if name.starts_with("./") || last.starts_with('.') {
         return name.as_bytes().to_vec();
     }
     let extension = Path::new(name).extension().unwrap_or_default();

@@ -315,6 +315,7 @@ fn a_name_that_begins_with_the_working_directory() {
             compile(&test, &words(first));
             compile(&test, &words("./c.o"));
             compile(&test, &words("c.o"));
+            compile(&test, &words(".hidden"));
         }
     });
 }
