@@ -9,6 +9,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ("msvc", &["msvc"]),
     ("nvcc", &["nvcc"]),
     ("rustc", &["rustc"]),
+    ("rustdoc", &["rustdoc"]),
 ];
 
 fn main() {

@@ -135,6 +135,14 @@ pub trait Plan: Evaluate {
     fn may_use_mapped_paths(&self, _: &Completed, _: Option<&Log>, looked: Looked, _: &EvalContext) -> bool {
         looked == Looked::AtMapped
     }
+    /// Puts what the command made, or what was restored, where the caller expects it, if that is elsewhere. Called once, as the
+    /// last question.
+    ///
+    /// # Errors
+    /// When the caller does not have what it asked for: the command runs as if kache were not there.
+    fn settle(&self, _succeeded: bool) -> io::Result<()> {
+        Ok(())
+    }
     /// Removes state that a run has left for later ones, where the command is run again: it is to start as the first did.
     fn forget_state(&self, _: &Log) {}
     /// Gives a command that begins without state, where it ran before, a copy of the state that another run of the action

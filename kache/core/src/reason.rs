@@ -76,6 +76,7 @@ reasons! {
     OutputDirectory = "output-directory",
     BuildScriptsOff = "build-scripts-off",
     BuildTool = "build-tool",
+    DocumentedBefore = "documented-before",
 }
 
 impl std::fmt::Display for Reason {

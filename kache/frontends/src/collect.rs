@@ -1,17 +1,19 @@
 //! Collects the dependencies that a trace shows, by the rules of the compiler's family.
 
 use crate::compile_plan::CompilePlan;
-use kache_core::action::Action;
+use kache_core::action::OutputNames;
 use kache_core::collect::{Coverage, Machine, Subject, collect};
 use kache_core::collected::Collected;
 use kache_core::digest::Table;
 use kache_core::observe::trace::Trace;
+use kache_core::paths::Roots;
 use std::path::{Path, PathBuf};
 
 /// The dependencies of a compile, and the files that it wrote.
 pub(crate) fn dependencies(
     plan: &CompilePlan,
-    action: &Action,
+    roots: &Roots,
+    outputs: &OutputNames,
     linker: Option<PathBuf>,
     trace: &Trace,
     table: &Table,
@@ -31,8 +33,8 @@ pub(crate) fn dependencies(
         program: &invocation.program,
         is_shim: toolchain.by_shim,
         cwd: &invocation.cwd,
-        roots: &action.roots,
-        outputs: &action.outputs.names,
+        roots,
+        outputs,
         inlined: invocation.response_files.iter().map(|(path, _)| path.as_path()).collect(),
         state: invocation.incremental.as_deref(),
         searched: &invocation.search,
@@ -44,5 +46,5 @@ pub(crate) fn dependencies(
         is_foreign: false,
         is_script: false,
     };
-    collect(&subject, &Machine::new(&action.roots, table), trace)
+    collect(&subject, &Machine::new(roots, table), trace)
 }

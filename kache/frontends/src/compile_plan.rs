@@ -33,6 +33,8 @@ pub struct CompilePlan {
     pub(crate) path_only: Vec<String>,
     /// Whether the user declares that macros read their package, `OUT_DIR` and the environment, and nothing else.
     pub(crate) assume_tame_macros: bool,
+    /// Whether the compiler can be asked what a crate reads, without compiling it.
+    pub(crate) can_report: bool,
 }
 
 impl CompilePlan {

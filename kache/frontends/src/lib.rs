@@ -47,6 +47,8 @@ pub mod response;
 mod rust_tokens;
 pub mod rustc;
 pub mod rustc_flags;
+pub mod rustdoc;
+pub mod rustdoc_flags;
 pub mod rustup;
 pub mod script;
 pub mod shims;
@@ -64,6 +66,7 @@ use kache_core::frontend::Frontend;
 pub static FRONTENDS: &[&dyn Frontend] = &[
     &script::Script,
     &rustc::FAMILY,
+    &rustdoc::Rustdoc,
     &msvc::FAMILY,
     &nvcc::FAMILY,
     &link::Link,
@@ -74,6 +77,7 @@ pub static FRONTENDS: &[&dyn Frontend] = &[
 /// The flag tables, by the names that `kache flags` knows them by.
 pub static TABLES: &[(&str, &[flags::Row])] = &[
     ("rustc", rustc_flags::TABLE),
+    ("rustdoc", rustdoc_flags::TABLE),
     ("gnu", gnu_flags::TABLE),
     ("link", link::TABLE),
     ("msvc", msvc_flags::TABLE),
@@ -81,4 +85,5 @@ pub static TABLES: &[(&str, &[flags::Row])] = &[
 ];
 
 /// The families of compilers.
-pub static FAMILIES: &[&family::Family] = &[&rustc::FAMILY, &gnu::FAMILY, &msvc::FAMILY, &nvcc::FAMILY];
+pub static FAMILIES: &[&family::Family] =
+    &[&rustc::FAMILY, &rustdoc::FAMILY, &gnu::FAMILY, &msvc::FAMILY, &nvcc::FAMILY];

@@ -206,6 +206,7 @@ fn planned(
         defines,
         path_only: settings.path_only_macros.clone(),
         assume_tame_macros: settings.observe == Observe::Off,
+        can_report: true,
     };
     (action, plan)
 }
@@ -268,7 +269,7 @@ impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let linker = self.invocation.language.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
         let trace = log.trace();
-        let mut collected = collect::dependencies(self, action, linker, &trace, cx.table);
+        let mut collected = collect::dependencies(self, &action.roots, &action.outputs.names, linker, &trace, cx.table);
         if !self.invocation.language.is_rust() {
             output_names::note_looks(&self.invocation, &trace, &mut collected);
         }

@@ -116,14 +116,14 @@ pub(crate) fn validate(plan: &CompilePlan, completed: &mut Completed) -> Result<
 /// The trace has every file and every variable. It cannot tell which of the variables that rustc reads for itself, and that
 /// are excused, a crate read as well, by `env!`. So rustc is asked for dep-info alone, afterwards: what it emits goes into a
 /// crate's hash, and a dep-info beside the requested outputs would make another crate. But macros must not run twice:
-/// where the compile loaded any, each variable that rustc read once it had opened the source counts.
+/// where the compile loaded any, or the compiler cannot be asked, each variable that rustc read once it had opened the source counts.
 fn unreported(
     plan: &CompilePlan,
     observed: Observed,
     collected: &Collected,
     store: &Store,
 ) -> Result<Declared, NotCacheable> {
-    if observed == Observed::Preload && collected.loads_plugins {
+    if observed == Observed::Preload && (collected.loads_plugins || !plan.can_report) {
         let invocation = &plan.invocation;
         let source = absolute(&invocation.cwd, Path::new(&invocation.input));
         let env = read_after_opening(&collected.steps, source.as_os_str().as_encoded_bytes());

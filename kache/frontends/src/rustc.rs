@@ -1,7 +1,7 @@
 //! rustc, and clippy's driver, which is rustc with more lints.
 
 use crate::family::{Capabilities, Family};
-use crate::flags::{EmbedsPath, Flag, Flags, Takes, unknown};
+use crate::flags::{EmbedsPath, Flag, Flags, Row, Takes, unknown};
 use crate::invocation::{Invocation, Language};
 use crate::{response, rustc_flags, toolchain};
 use kache_core::action::{OutputNames, Request};
@@ -51,7 +51,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         lead.push(args.remove(0));
     }
     let words = words(&args, &command.cwd)?;
-    let (flags, inputs) = split(&words)?;
+    let (flags, inputs) = split(&words, rustc_flags::find)?;
     let all = Flags(&flags);
     all.refuse_unsupported()?;
     // rustc takes `--color` only once, and with `auto` it prints other diagnostics into a pipe than on a terminal.
@@ -182,7 +182,7 @@ fn env_is_set(name: &str) -> bool {
 }
 
 /// The arguments with those of response files (`@path`, one argument per line).
-fn words(args: &[OsString], cwd: &Path) -> Result<Vec<String>, NotCacheable> {
+pub(crate) fn words(args: &[OsString], cwd: &Path) -> Result<Vec<String>, NotCacheable> {
     let mut out = Vec::with_capacity(args.len());
     for arg in args {
         let text = response::text(arg)?;
@@ -194,8 +194,11 @@ fn words(args: &[OsString], cwd: &Path) -> Result<Vec<String>, NotCacheable> {
     Ok(out)
 }
 
-/// Flags and inputs, by the grammar of the `getopts` crate, which rustc uses.
-fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<String>), NotCacheable> {
+/// Finds the row of a flag.
+type Find = fn(&str) -> Option<&'static Row>;
+
+/// Flags and inputs, by the grammar of the `getopts` crate, which rustc and rustdoc use.
+pub(crate) fn split(words: &[String], find: Find) -> Result<(Vec<Flag>, Vec<String>), NotCacheable> {
     let (mut flags, mut inputs) = (Vec::new(), Vec::new());
     let mut words = words.iter();
     while let Some(word) = words.next() {
@@ -206,18 +209,18 @@ fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<String>), NotCacheable> {
                 Some((n, v)) => (n, Some(v.to_string())),
                 None => (word.as_str(), None),
             };
-            flags.push(flag(name, value, &mut words)?);
+            flags.push(flag(name, value, &mut words, find)?);
         } else if word.starts_with('-') && word.len() > 1 {
             let (name, rest) = word.split_at(word.char_indices().nth(2).map_or(word.len(), |(i, _)| i));
-            let row = rustc_flags::find(name);
+            let row = find(name);
             if row.is_some_and(|r| r.takes == Takes::Nothing) && !rest.is_empty() {
                 // `-vV` is `-v -V`.
                 for c in word[1..].chars() {
-                    flags.push(flag(&format!("-{c}"), None, &mut words)?);
+                    flags.push(flag(&format!("-{c}"), None, &mut words, find)?);
                 }
                 continue;
             }
-            flags.push(flag(name, (!rest.is_empty()).then(|| rest.to_string()), &mut words)?);
+            flags.push(flag(name, (!rest.is_empty()).then(|| rest.to_string()), &mut words, find)?);
         } else {
             inputs.push(word.clone());
         }
@@ -229,6 +232,7 @@ fn flag<'a>(
     name: &str,
     value: Option<String>,
     words: &mut impl Iterator<Item = &'a String>,
+    find: Find,
 ) -> Result<Flag, NotCacheable> {
     let lacking = || NotCacheable::new(Reason::Malformed, format!("{name} has no value"));
     let name = if name == "--codegen" { "-C" } else { name };
@@ -240,11 +244,11 @@ fn flag<'a>(
         };
         let full = format!("{name} {}", key.replace('_', "-"));
         // The spelling with underscores may have its own row.
-        let own = key.contains('_').then(|| rustc_flags::find(&format!("{name} {key}"))).flatten();
-        let row = own.or_else(|| rustc_flags::find(&full)).ok_or_else(|| unknown(&full))?;
+        let own = key.contains('_').then(|| find(&format!("{name} {key}"))).flatten();
+        let row = own.or_else(|| find(&full)).ok_or_else(|| unknown(&full))?;
         return Ok(Flag { row, value });
     }
-    let row = rustc_flags::find(name).ok_or_else(|| unknown(name))?;
+    let row = find(name).ok_or_else(|| unknown(name))?;
     let value = match row.takes {
         Takes::Nothing => None,
         _ => Some(value.or_else(|| words.next().cloned()).ok_or_else(lacking)?),

@@ -15,6 +15,9 @@ pub const MARK: &str = ".kache-shims";
 /// Names of compilers of any family.
 const PLAIN: &[&str] = &["cc", "c++"];
 
+/// The program that cargo's setting `build.rustdoc` takes the place of.
+pub const RUSTDOC: &str = "rustdoc";
+
 /// Whether there is a shim of this name.
 pub fn is_compiler_name(name: &OsStr) -> bool {
     let c_family = |p: &Path| recognise::by_name(p).is_some_and(|a| !a.is_rust());
@@ -24,7 +27,7 @@ pub fn is_compiler_name(name: &OsStr) -> bool {
 /// The compiler's name that this process was called by, if it was called by a shim.
 pub fn called_as(own_name: &OsStr) -> Option<OsString> {
     let name = Path::new(own_name).file_name()?;
-    is_compiler_name(name).then(|| name.to_os_string())
+    (is_compiler_name(name) || name == RUSTDOC).then(|| name.to_os_string())
 }
 
 /// Removes directories of shims from `PATH`, and directories in which `called_as` is kache in another way. Must be called

@@ -33,6 +33,17 @@ pub enum Ending {
     Ran(RanCommand),
 }
 
+impl Ending {
+    /// Whether the outputs are there.
+    pub(super) fn succeeded(&self) -> bool {
+        match self {
+            Ending::Bypassed(_) | Ending::Broken(_) => false,
+            Ending::Restored(_) => true,
+            Ending::Ran(ran) => ran.status.success(),
+        }
+    }
+}
+
 /// A hit.
 pub struct Restored {
     pub result: Digest,

@@ -2,6 +2,7 @@
 
 use super::check;
 use super::ended::{Ended, Ending};
+use crate::reason::{NotCacheable, Reason};
 use super::job::{Engine, Job, Mapped, Step};
 use super::lookup::{Lookup, Purpose};
 use crate::action::Request;
@@ -29,6 +30,13 @@ impl Engine<'_> {
         let action = job.action;
         match job.execute() {
             Step::Ended(ending, remote) => {
+                let ending = match planned.plan.settle(ending.succeeded()) {
+                    Ok(()) => ending,
+                    Err(e) => {
+                        self.ran.set(None);
+                        Ending::Broken(NotCacheable::new(Reason::OddOutput, e.to_string()))
+                    }
+                };
                 let (unit, kind) = (action.unit.clone(), action.kind);
                 Ended { unit, kind, action: Some(action.key), remote, note: job.note.take(), ending }
             }

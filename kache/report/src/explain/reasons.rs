@@ -104,6 +104,8 @@ reasons! {
         => "raise the limit of the address space (`ulimit -v`), or see which program of the command crashes by itself";
     OutputDirectory: "the directory for the outputs (OUT_DIR of a build script) was not empty, or is not a directory, or a C source asked whether its own output is there: files of an earlier run may have changed what the command does"
         => "none for daily work; after `cargo clean -p PACKAGE` a build script starts with an empty directory; with `kache exec`, remove the directory first, or name its files";
+    DocumentedBefore: "the documentation directory has pages that kache did not add, or has the crate already; rustdoc adds to them"
+        => "`cargo clean --doc` gives kache an empty directory";
     BuildTool: "`kache exec` does not store what a build tool makes: the tool decides by earlier builds and by the times of files"
         => "use `kache run -- COMMAND`, which caches the compilers that the build starts";
     BuildScriptsOff: "the setting `build_scripts` is off" => "set `build_scripts = true`, or unset KACHE_BUILD_SCRIPTS";
