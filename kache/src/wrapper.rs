@@ -126,7 +126,10 @@ impl Wrapper {
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string()));
             self.broken(Reason::Panic, text.unwrap_or_default())
         });
-        let restored = matches!(ended.ending, Ending::Restored(_));
+        let restored = match &ended.ending {
+            Ending::Restored(restored) => Some(restored.status),
+            _ => None,
+        };
         let event = self.event(ended, Some(store), ran.get());
         event.append(store.dir());
         event.log(self.settings.log.as_deref());
@@ -141,7 +144,7 @@ impl Wrapper {
         }
         match ran.get() {
             Some(status) => platform::die_like(status),
-            None if restored => process::exit(0),
+            None if restored.is_some() => process::exit(restored.unwrap_or_default()),
             None => exec_compiler(&self.request.program, &self.request.args, self.outer.as_ref()),
         }
     }

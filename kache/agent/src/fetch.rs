@@ -360,6 +360,7 @@ mod tests {
             literal: false,
             confirmation: None,
             place: Vec::new(),
+            status: 0,
         };
         let blobs = vec![(Digest::of(b"blob"), size)];
         Header { action: Digest::of(b"a"), set: Vec::new(), key: Digest::of(b"k"), result, blobs }

@@ -284,6 +284,7 @@ mod tests {
             literal: false,
             confirmation: None,
             place: Vec::new(),
+            status: 0,
         };
         result.save(&from.store, &entry().result).unwrap();
         let pack = pack(&from.store, &Trust::default(), &action(), &entry()).unwrap().unwrap();

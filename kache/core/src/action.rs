@@ -14,6 +14,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
 /// What the wrapper was called with.
 #[derive(Clone, Debug)]
@@ -106,9 +107,16 @@ pub struct Outputs {
     pub templates: Vec<(PathBuf, Format)>,
     /// Whether the command makes the directory that it writes to.
     pub create_dirs: bool,
+    /// The exit statuses besides zero with which the command has done what it was asked for: a checker that found something.
+    pub statuses: Vec<i32>,
 }
 
 impl Outputs {
+    /// Whether a command that ended with this status has made all outputs.
+    pub fn are_made(&self, status: ExitStatus) -> bool {
+        status.success() || status.code().is_some_and(|code| self.statuses.contains(&code))
+    }
+
     /// A text of the command with placeholders for all that differs between checkouts.
     pub fn marked(&self, text: &[u8], roots: &Roots, format: Format) -> Option<Vec<u8>> {
         template::templatize_for(text, roots, format, self.names.target.as_deref())

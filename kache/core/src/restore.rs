@@ -298,6 +298,7 @@ mod tests {
             literal: false,
             confirmation: None,
             place: Vec::new(),
+            status: 0,
         }
     }
 

@@ -6,6 +6,7 @@
 //!   directory, and the permission bits that new files do not get.
 //! - Whatever the command and the programs that it starts look at is a dependency, by the strict rules for programs that may
 //!   use what they see for any purpose.
+//! - A checker has no output but what it prints, and may end with a status that says what it found.
 //! - An output is a file, or a directory with all that the command puts into it. A directory is empty or absent when the
 //!   command starts. A file may be there; a command that looks at what is in it is not stored.
 //! - A command that is told the path of a root by an argument may use the path for anything. So its result holds in its own
@@ -54,6 +55,8 @@ const BUILD_TOOLS: &[&str] = &[
 pub struct Exec {
     /// The absolute paths of the outputs. One that ends with a separator, or where a directory is, is a directory.
     pub outputs: Vec<PathBuf>,
+    /// The exit statuses besides zero with which the command has done what it was asked for.
+    pub statuses: Vec<i32>,
 }
 
 impl Frontend for Exec {
@@ -74,7 +77,12 @@ impl Frontend for Exec {
 impl Exec {
     fn unit(&self, request: &Request) -> Unit {
         let name = request.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let first = self.outputs.first().map(|path| path.strip_prefix(&request.cwd).unwrap_or(path));
+        let first = self
+            .outputs
+            .first()
+            .map(PathBuf::as_path)
+            .or_else(|| request.args.iter().rev().map(Path::new).find(|arg| arg.is_file()));
+        let first = first.map(|path| path.strip_prefix(&request.cwd).unwrap_or(path));
         Unit {
             family: "command".to_string(),
             name: name.clone(),
@@ -93,9 +101,12 @@ impl Exec {
         }
         let names = self.names()?;
         let roots = foreign::roots(request, None, cx.settings);
-        let inputs = inputs(request, &names, &roots, cx).map_err(|e| {
+        let mut inputs = inputs(request, &names, &roots, cx).map_err(|e| {
             NotCacheable::new(Reason::UnreadableInput, format!("{}: {e}", request.program.display()))
         })?;
+        for status in &self.statuses {
+            inputs.put("accepted status", status.to_string(), status.to_string());
+        }
         let outputs_before = before(&names, cx.store)?;
         let named_roots = named_roots(request, &roots);
         let action = Action {
@@ -107,7 +118,7 @@ impl Exec {
             env: Vec::new(),
             key: inputs.digest(),
             inputs,
-            outputs: Outputs { names, ..Outputs::default() },
+            outputs: Outputs { names, statuses: self.statuses.clone(), ..Outputs::default() },
             source: None,
             unmap_printed: false,
             shows_terminal: false,

@@ -181,7 +181,12 @@ fn planned(
         env: pwd.into_iter().collect(),
         key,
         inputs,
-        outputs: Outputs { names: invocation.outputs.clone(), templates, create_dirs: is_rust },
+        outputs: Outputs {
+            names: invocation.outputs.clone(),
+            templates,
+            create_dirs: is_rust,
+            statuses: Vec::new(),
+        },
         source: (!is_rust).then(|| {
             let path = absolute(&invocation.cwd, Path::new(&invocation.input));
             Dependency::new(DependencyKind::File, roots.portable(path.as_os_str().as_encoded_bytes()))
@@ -269,7 +274,8 @@ impl Plan for CompilePlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let linker = self.invocation.language.is_rust().then(|| linker::path(self.linker(), cx)).flatten();
         let trace = log.trace();
-        let mut collected = collect::dependencies(self, &action.roots, &action.outputs.names, linker, &trace, cx.table);
+        let mut collected =
+            collect::dependencies(self, &action.roots, &action.outputs.names, linker, &trace, cx.table);
         if !self.invocation.language.is_rust() {
             output_names::note_looks(&self.invocation, &trace, &mut collected);
         }

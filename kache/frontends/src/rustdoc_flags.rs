@@ -8,7 +8,9 @@ include!(concat!(env!("OUT_DIR"), "/rustdoc.rs"));
 /// The row of a flag as written, without its value.
 pub fn find(flag: &str) -> Option<&'static Row> {
     let own = TABLE.iter().find(|r| r.flag == flag || r.aliases.contains(&flag));
-    own.or_else(|| rustc_flags::find(flag).filter(|row| row.flag.starts_with("-C ") || row.flag.starts_with("-Z ")))
+    own.or_else(|| {
+        rustc_flags::find(flag).filter(|row| row.flag.starts_with("-C ") || row.flag.starts_with("-Z "))
+    })
 }
 
 #[cfg(test)]
@@ -22,11 +24,14 @@ mod tests {
         let help = std::process::Command::new("rustdoc").arg("--help").output().unwrap().stdout;
         let help = String::from_utf8(help).unwrap();
         let words = help.lines().filter(|line| line.starts_with("    -") || line.starts_with("        --"));
-        let flags = words.flat_map(|line| line.split_whitespace().take(2)).filter(|word| word.starts_with('-'));
+        let flags =
+            words.flat_map(|line| line.split_whitespace().take(2)).filter(|word| word.starts_with('-'));
         let flags: Vec<&str> = flags.map(|flag| flag.trim_end_matches(',')).collect();
         assert!(flags.len() > 50, "{flags:?}");
-        let missing: Vec<_> =
-            flags.iter().filter(|flag| !["-Z", "-C", "--codegen"].contains(flag) && find(flag).is_none()).collect();
+        let missing: Vec<_> = flags
+            .iter()
+            .filter(|flag| !["-Z", "-C", "--codegen"].contains(flag) && find(flag).is_none())
+            .collect();
         assert!(missing.is_empty(), "{missing:?}");
     }
 }

@@ -18,17 +18,22 @@ Examples:
   kache exec --output api.pb.cc --output api.pb.h -- protoc --cpp_out=. api.proto
   kache exec --output gen/ -- ./generate --into gen
   kache exec --output parser.c -- bison -o parser.c parser.y
+  kache exec --status 1 -- clang-tidy --quiet src/main.c -- -Iinclude
 
-The outputs are restored as long as everything that the command looked at is unchanged:
-files, absent files, directories, variables, programs. If the command received a path
-of the checkout, the outputs hold in that checkout, and everywhere once a second
+What the command prints is an output too: a checker needs no other. The outputs are
+restored as long as everything that the command looked at is unchanged: files, absent
+files, directories, variables, programs. If the command received a path of the checkout, the outputs hold in that checkout, and everywhere once a second
 checkout has made the same outputs. A command that asks for the time, uses the network or writes
 anything but its outputs runs each time, and kache says why. An output directory must
 be empty or absent when the command starts. For make, ninja and cargo: `kache run`.")]
 pub struct Options {
     /// A file that the command makes; with `/` at the end, a directory with all that the command puts into it
-    #[arg(long = "output", short = 'o', required = true, value_name = "PATH")]
+    #[arg(long = "output", short = 'o', value_name = "PATH")]
     outputs: Vec<PathBuf>,
+    /// An exit status besides 0 with which the command has done its work, such as that of a checker that found something; a
+    /// hit ends with it too
+    #[arg(long = "status", short = 's', value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..))]
+    statuses: Vec<u8>,
     /// Do not say why the outputs are not stored
     #[arg(long, short)]
     quiet: bool,
@@ -51,7 +56,10 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
             tell(event);
         }
     };
-    wrapper::run(program, command.collect(), &[&Exec { outputs }], report)
+    let mut statuses: Vec<i32> = options.statuses.iter().copied().map(i32::from).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    wrapper::run(program, command.collect(), &[&Exec { outputs, statuses }], report)
 }
 
 /// Refuses outputs of which one lies in another.

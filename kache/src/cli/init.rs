@@ -7,7 +7,7 @@
 
 use super::output::{Answer, CliError, Format, base_dirs, cwd, failed};
 use super::page::{DIM, GREEN, PLAIN, Page, RED, YELLOW};
-use super::{completions, shims};
+use super::{completions, rustdoc, shims};
 use clap_complete::Shell;
 use etcetera::BaseStrategy;
 use kache_core::platform;
@@ -22,6 +22,7 @@ use toml_edit::{DocumentMut, Item, Table, value};
   kache init                    make cargo use kache in all projects of this user
   kache init --project          only in this directory and below
   kache init --shims --completions bash
+  kache init --rustdoc          also cache `cargo doc`
   kache init --undo             undo all of that")]
 pub struct Options {
     /// Undo what `init` set up
@@ -33,6 +34,9 @@ pub struct Options {
     /// Use `.cargo/config.toml` of the working directory, not the file in cargo's home
     #[arg(long)]
     project: bool,
+    /// Also make cargo run rustdoc through kache
+    #[arg(long)]
+    rustdoc: bool,
     /// Also create links named like compilers (as `kache shims install`)
     #[arg(long)]
     shims: bool,
@@ -68,12 +72,18 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     let mut steps = vec![cargo(options)?];
     steps.extend(completion(options)?);
     steps.extend(links(options)?);
+    steps.extend(rustdoc_link(options)?);
     if !options.dry_run {
         steps.iter().filter(|s| s.done).try_for_each(apply)?;
         if options.shims && !options.undo {
             shims::install(&shims::place(None)?, &[])?;
         } else if options.undo && steps.iter().any(|s| s.what == REMOVE_LINKS) {
             shims::remove(&shims::place(None)?)?;
+        }
+        match steps.iter().find(|s| [MAKE_RUSTDOC, REMOVE_RUSTDOC].contains(&&*s.what)) {
+            Some(step) if step.what == MAKE_RUSTDOC => rustdoc::link(&step.file)?,
+            Some(step) => rustdoc::unlink(&step.file)?,
+            None => {}
         }
     }
     let json = Json { dry_run: options.dry_run, steps };
@@ -102,6 +112,11 @@ fn cargo(options: &Options) -> Result<Step, CliError> {
         let (file, why) = (file.display(), e.message());
         CliError::failed(format!("{file} is not valid TOML, and cargo cannot read it either: {why}"))
     })?;
+    match rustdoc::place() {
+        Ok(link) if options.undo => rustdoc::take(&mut doc, &link),
+        link if options.rustdoc => rustdoc::put(&mut doc, &file, &link?)?,
+        _ => {}
+    }
     let set = doc.get("build").and_then(|b| b.get("rustc-wrapper")?.as_str()).map(str::to_string);
     let what = match (options.undo, set) {
         (false, Some(set)) if is_ours(&set) => "cargo uses kache already",
@@ -244,6 +259,25 @@ fn links(options: &Options) -> Result<Option<Step>, CliError> {
     Ok(Some(Step { file: dir, what: what.to_string(), done, text: None, lines: Vec::new() }))
 }
 
+const MAKE_RUSTDOC: &str = "make the link that cargo runs in place of rustdoc";
+const REMOVE_RUSTDOC: &str = "remove the link that cargo runs in place of rustdoc";
+
+fn rustdoc_link(options: &Options) -> Result<Option<Step>, CliError> {
+    let file = match rustdoc::place() {
+        Ok(file) => file,
+        Err(e) if options.rustdoc => return Err(e),
+        Err(_) => return Ok(None),
+    };
+    let exists = file.symlink_metadata().is_ok();
+    let what = match (options.undo, options.rustdoc) {
+        (true, _) if exists => REMOVE_RUSTDOC,
+        (false, true) => MAKE_RUSTDOC,
+        _ => return Ok(None),
+    };
+    let done = options.undo || !is_this_program(&file);
+    Ok(Some(Step { file, what: what.to_string(), done, text: None, lines: Vec::new() }))
+}
+
 fn read(file: &Path) -> Result<String, CliError> {
     match std::fs::read_to_string(file) {
         Err(e) if kache_core::platform::is_absent(&e) => Ok(String::new()),
@@ -254,7 +288,8 @@ fn read(file: &Path) -> Result<String, CliError> {
 /// Writes a temporary file and renames it, so that cargo sees the old or the new text. A link remains a link.
 fn apply(step: &Step) -> Result<(), CliError> {
     let file = step.file.canonicalize().unwrap_or_else(|_| step.file.clone());
-    if file.is_dir() {
+    // Links are made and removed after the files.
+    if file.is_dir() || [MAKE_RUSTDOC, REMOVE_RUSTDOC].contains(&&*step.what) {
         return Ok(());
     }
     let write = || -> io::Result<()> {

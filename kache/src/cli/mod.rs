@@ -30,6 +30,7 @@ mod pager;
 pub mod purge;
 pub mod report;
 pub mod run;
+mod rustdoc;
 pub mod shims;
 pub mod show;
 pub mod tables;

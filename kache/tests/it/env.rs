@@ -164,17 +164,19 @@ impl TestEnv {
     }
 }
 
-/// A directory with the record of the Rust toolchain, which the tests of this build share: to identify a toolchain is to hash
+/// A directory with the records of the Rust toolchain, which the tests of this build share: to identify a toolchain is to hash
 /// some hundred megabytes, and each test has a cache of its own. Where the record no longer holds, each test makes its own.
 fn identified_toolchains() -> PathBuf {
     // Another compiler gives the program of the tests another name.
     let program = std::env::current_exe().unwrap();
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("identified").join(program.file_name().unwrap());
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("toolchains").join(program.file_name().unwrap());
     let records = Area::Toolchains.in_cache(&cache);
     if fs::read_dir(&records).map_or(0, Iterator::count) == 0 {
         let test = TestEnv::with_an_empty_cache();
         test.write("w/l.rs", "");
         assert_success(test.kache(LIB).env("KACHE_CACHE_DIR", &cache));
+        test.write("w/target/CACHEDIR.TAG", "");
+        assert_success(test.kache(DOC).env("KACHE_CACHE_DIR", &cache));
     }
     records
 }
@@ -217,6 +219,19 @@ pub const USE: &[&str] = &[
     "user.rs",
     "--emit=dep-info,link",
     "--extern=m=libm.so",
+];
+
+/// The documentation of `l.rs`.
+pub const DOC: &[&str] = &[
+    "rustdoc",
+    "--crate-name=l",
+    "--crate-type=lib",
+    "--edition=2021",
+    "l.rs",
+    "-o",
+    "target/doc",
+    "-L",
+    "dependency=target",
 ];
 
 pub const LIB: &[&str] = &[

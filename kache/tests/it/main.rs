@@ -36,6 +36,8 @@ mod documents;
 #[cfg(target_os = "linux")]
 mod exec;
 #[cfg(target_os = "linux")]
+mod exec_checkers;
+#[cfg(target_os = "linux")]
 mod exec_removed;
 #[cfg(target_os = "linux")]
 mod explain;
@@ -59,6 +61,10 @@ mod rust;
 mod rust_places;
 #[cfg(target_os = "linux")]
 mod rust_trouble;
+#[cfg(target_os = "linux")]
+mod rustdoc;
+#[cfg(target_os = "linux")]
+mod rustdoc_inputs;
 #[cfg(target_os = "linux")]
 mod script_files;
 #[cfg(target_os = "linux")]

@@ -28,6 +28,7 @@ fn generated_pages_are_fresh() {
         ("settings", settings_table()),
         ("reasons", reasons_table()),
         ("flags-rustc", flags("rustc")),
+        ("flags-rustdoc", flags("rustdoc")),
         ("flags-gnu", flags("gnu")),
         ("flags-link", flags("link")),
         ("flags-msvc", flags("msvc")),

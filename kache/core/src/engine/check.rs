@@ -58,7 +58,7 @@ impl Job<'_> {
             return (Checked::Unsettled, Some(why));
         }
         let collected = match self.collect(&run) {
-            Ok(collected) => Some(collected).filter(|_| status == 0),
+            Ok(collected) => Some(collected).filter(|_| status == hit.status()),
             Err(why) => return (Checked::Unsettled, Some(why)),
         };
         let completed = &mut run.completed;
@@ -69,10 +69,10 @@ impl Job<'_> {
         };
         let (key, dependencies) = (hit.key, hit.dependencies.clone());
         let differing = match status {
-            0 => hit
+            _ if status == hit.status() => hit
                 .versions()
                 .and_then(|stored| Ok(compare(stored, fresh(self.action, &completed.ran, &ran.outputs)?))),
-            _ => Ok(vec![failure(status)]),
+            _ => Ok(vec![failure(hit.status(), status)]),
         };
         let differing = match differing {
             Ok(differing) => differing,
@@ -123,10 +123,10 @@ impl Job<'_> {
     }
 }
 
-/// Only successful runs are stored.
-fn failure(status: i32) -> Differing {
+/// The difference of two exit statuses.
+fn failure(stored: i32, fresh: i32) -> Differing {
     let version = |status: i32| Some(Version::of(status.to_string().into_bytes(), false));
-    Differing { what: "status".to_string(), stored: version(0), fresh: version(status) }
+    Differing { what: "status".to_string(), stored: version(stored), fresh: version(fresh) }
 }
 
 /// What the command made and printed, in stored form.

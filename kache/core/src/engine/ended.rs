@@ -46,6 +46,8 @@ impl Ending {
 
 /// A hit.
 pub struct Restored {
+    /// The exit status.
+    pub status: i32,
     pub result: Digest,
     pub observed: Observed,
     pub confirmation: Option<Confirmation>,
@@ -157,6 +159,7 @@ fn shown(paths: &[PathBuf]) -> Vec<String> {
 impl Restored {
     fn describe(self, event: &mut Event) {
         event.outcome = Outcome::Hit;
+        event.status = self.status;
         event.result = Some(self.result.hex());
         event.observed = Some(self.observed);
         event.confirmation = self.confirmation;

@@ -2,12 +2,12 @@
 
 use super::check;
 use super::ended::{Ended, Ending};
-use crate::reason::{NotCacheable, Reason};
 use super::job::{Engine, Job, Mapped, Step};
 use super::lookup::{Lookup, Purpose};
 use crate::action::Request;
 use crate::events::Phase;
 use crate::frontend::{Frontend, Planned};
+use crate::reason::{NotCacheable, Reason};
 
 impl Engine<'_> {
     /// Restores the result of a command, or runs the command and stores its result.

@@ -31,6 +31,11 @@ impl Hit {
         })
     }
 
+    /// The exit status that would be replayed.
+    pub(super) fn status(&self) -> i32 {
+        self.result.status
+    }
+
     /// Everything that would be restored, by name.
     pub(super) fn versions(mut self) -> io::Result<BTreeMap<String, Version>> {
         let mut all = BTreeMap::new();

@@ -153,6 +153,7 @@ impl Job<'_> {
         self.mark_literal(&entry.dependencies);
         self.tell_outer(&entry.dependencies, &files.paths);
         Some(Restored {
+            status: result.status,
             result: entry.result,
             observed: result.observed,
             confirmation: result.confirmation,

@@ -122,5 +122,5 @@ fn is_same(one: &ActionResult, other: &ActionResult) -> bool {
         Output { exact, ..output.clone() }
     };
     one.outputs.iter().map(without_rank).eq(other.outputs.iter().map(without_rank))
-        && (&one.stdout, &one.stderr) == (&other.stdout, &other.stderr)
+        && (&one.stdout, &one.stderr, one.status) == (&other.stdout, &other.stderr, other.status)
 }

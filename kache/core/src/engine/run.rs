@@ -94,7 +94,7 @@ impl Job<'_> {
         let mut ran = run.describe();
         let mut is_told = false;
         let stored = match run.unusable() {
-            _ if !run.completed.ran.status.success() => {
+            _ if !self.action.outputs.are_made(run.completed.ran.status) => {
                 is_told = is_nested && self.tell_failure(&run).is_ok();
                 Err(NotCacheable::new(Reason::Failed, "the compiler reported an error"))
             }

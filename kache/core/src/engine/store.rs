@@ -56,6 +56,7 @@ impl Job<'_> {
             literal: false,
             confirmation: None,
             place: Vec::new(),
+            status: ran.status.code().unwrap_or_default(),
         };
         if self.action.is_foreign {
             self.publish_where_confirmed(&mut result, &dependencies)
@@ -153,6 +154,7 @@ impl Job<'_> {
             literal: true,
             confirmation: None,
             place: Vec::new(),
+            status: 0,
         };
         let key = hasher.finish();
         let entry = Entry { result: key, dependencies: dependencies.to_vec() };

@@ -341,6 +341,7 @@ mod tests {
             literal: false,
             confirmation: None,
             place: Vec::new(),
+            status: 0,
         };
         let set = vec![RecordedDependency {
             dependency: Dependency::new(Kind::File, "<workspace>/l.rs"),

@@ -65,7 +65,7 @@ impl Exact {
     }
 }
 
-/// Everything that a hit restores. The exit status is always 0: the store does not hold failed actions.
+/// Everything that a hit restores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionResult {
     pub outputs: Vec<Output>,
@@ -88,6 +88,8 @@ pub struct ActionResult {
     pub confirmation: Option<Confirmation>,
     /// Where a foreign command made it, as long as no other place has confirmed it.
     pub place: Vec<RootOfPlace>,
+    /// The exit status: zero, or one with which the command has done what it was asked for. No failed action is stored.
+    pub status: i32,
 }
 
 fn encode_confirmation(confirmation: Option<Confirmation>) -> u64 {
@@ -131,7 +133,8 @@ impl ActionResult {
             u64::from(self.observed == Observed::Preload)
                 | u64::from(self.fetched) << 1
                 | u64::from(self.literal) << 2
-                | encode_confirmation(self.confirmation) << 3,
+                | encode_confirmation(self.confirmation) << 3
+                | (self.status as u64 & 0xff) << 6,
         );
         w.num(self.place.len() as u64);
         for root in &self.place {
@@ -166,7 +169,7 @@ impl ActionResult {
         let (label, compile_us, flags) = (r.text()?, r.num()?, r.num()?);
         let observed = if flags & 1 != 0 { Observed::Preload } else { Observed::Unobserved };
         let (fetched, literal) = (flags & 2 != 0, flags & 4 != 0);
-        let confirmation = decode_confirmation(flags >> 3)?;
+        let (confirmation, status) = (decode_confirmation(flags >> 3 & 7)?, (flags >> 6) as i32);
         let mut place = Vec::new();
         for _ in 0..r.count()? {
             place.push(RootOfPlace {
@@ -190,6 +193,7 @@ impl ActionResult {
             literal,
             confirmation,
             place,
+            status,
         };
         r.at_end().then_some(result)
     }

@@ -92,6 +92,7 @@ fn result() -> impl Strategy<Value = ActionResult> {
                     literal,
                     confirmation,
                     place,
+                    status: (compile_us % 256) as i32,
                 }
             },
         )

@@ -143,7 +143,14 @@ impl Evaluate for LinkPlan {
 impl Plan for LinkPlan {
     fn collect(&self, action: &Action, log: &Log, cx: &EvalContext) -> Collected {
         let trace = log.trace();
-        let mut collected = collect::dependencies(&self.compile, &action.roots, &action.outputs.names, None, &trace, cx.table);
+        let mut collected = collect::dependencies(
+            &self.compile,
+            &action.roots,
+            &action.outputs.names,
+            None,
+            &trace,
+            cx.table,
+        );
         let tools = Tools::of(&trace);
         let checked = match &tools.optimiser {
             Some(name) => refuse(Reason::Link, format!("{name} ran: link-time optimisation is not cached")),

@@ -82,25 +82,29 @@ impl Directory {
 
     /// Refuses a crate that rustdoc itself must add to what is there.
     pub(super) fn accepts(&self, name: &str) -> Result<(), NotCacheable> {
-        let failed = |e: io::Error| NotCacheable::new(Reason::OddOutput, format!("{}: {e}", self.side.display()));
+        let failed =
+            |e: io::Error| NotCacheable::new(Reason::OddOutput, format!("{}: {e}", self.side.display()));
         fs::create_dir_all(self.side.join("waiting")).map_err(failed)?;
         let _lock = self.lock("lock").map_err(failed)?;
         let again = || refuse(Reason::DocumentedBefore, format!("{name} is documented there already"));
         match self.state() {
             None => refuse(Reason::DocumentedBefore, "rustdoc has documented crates there without kache"),
             Some(state) if state.crates.iter().any(|known| known == name) => again(),
-            Some(_) if self.waiting().map_err(failed)?.iter().any(|waiting| ends_with(waiting, name)) => again(),
+            Some(_) if self.waiting().map_err(failed)?.iter().any(|waiting| ends_with(waiting, name)) => {
+                again()
+            }
             Some(_) => Ok(()),
         }
     }
 
     /// Makes the private directory.
-    pub(super) fn work(&self, unit: &str) -> io::Result<Work> {
+    pub(super) fn work(&self, unit: &str, hidden: &BTreeSet<String>) -> io::Result<Work> {
         let dir = self.side.join("new");
-        let work = Work { tree: dir.join(unit), pack: dir.join(format!("{unit}.pack")), crates: self.crates() };
+        let work =
+            Work { tree: dir.join(unit), pack: dir.join(format!("{unit}.pack")), crates: self.crates() };
         work.remove();
         fs::create_dir_all(&work.tree)?;
-        work.crates.iter().try_for_each(|name| fs::create_dir(work.tree.join(name)))?;
+        work.crates.union(hidden).try_for_each(|name| fs::create_dir(work.tree.join(name)))?;
         Ok(work)
     }
 
@@ -119,14 +123,16 @@ impl Directory {
 
     /// Adds a crate, and all that wait.
     pub(super) fn add(&self, name: &str, files: &Files, command: &Command) -> io::Result<()> {
-        let (own, shared): (Vec<_>, Vec<_>) = files.iter().partition(|(path, _)| pack::sort(path, name) == Some(Sort::Own));
+        let (own, shared): (Vec<_>, Vec<_>) =
+            files.iter().partition(|(path, _)| pack::sort(path, name) == Some(Sort::Own));
         for (path, file) in own {
             self.write(path, file)?;
         }
         let merging = File::create(self.side.join("merging"))?;
         {
             let _lock = self.lock("lock")?;
-            let next = self.waiting()?.iter().filter_map(|path| number(path)).max().map_or(0, |last| last + 1);
+            let next =
+                self.waiting()?.iter().filter_map(|path| number(path)).max().map_or(0, |last| last + 1);
             let path = self.side.join("waiting").join(format!("{next:08}-{name}"));
             let mut text = Writer::new(MAGIC);
             text.bytes(&pack::encode(shared.into_iter()));
@@ -178,9 +184,15 @@ impl Directory {
     fn merge(&self, waiting: &[PathBuf]) -> io::Result<()> {
         fs::create_dir_all(&self.doc)?;
         // As rustdoc makes and takes it.
-        let lock = File::options().read(true).write(true).create(true).truncate(false).open(self.doc.join(pack::LOCK))?;
+        let lock = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.doc.join(pack::LOCK))?;
         lock.lock()?;
-        let mut state = self.state().ok_or_else(|| io::Error::other("rustdoc has documented another crate"))?;
+        let mut state =
+            self.state().ok_or_else(|| io::Error::other("rustdoc has documented another crate"))?;
         let mut parts = Vec::new();
         for name in &state.crates {
             parts.push(read_index(&fs::read(self.part(name))?)?);
@@ -233,7 +245,9 @@ impl Directory {
     fn write(&self, path: &str, file: &[u8]) -> io::Result<()> {
         let to = self.doc.join(path);
         // The name of a static file has the hash of what is in it.
-        if path.starts_with("static.files/") && fs::metadata(&to).is_ok_and(|meta| meta.len() == file.len() as u64) {
+        if path.starts_with("static.files/")
+            && fs::metadata(&to).is_ok_and(|meta| meta.len() == file.len() as u64)
+        {
             return Ok(());
         }
         match fs::write(&to, file) {

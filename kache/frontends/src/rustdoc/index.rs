@@ -50,7 +50,10 @@ impl Index {
             functions: column("function")?,
             types: column("type")?,
             aliases: column("alias")?,
-            generics: column("generic_inverted_index")?.iter().map(|cell| postings(cell)).collect::<Option<_>>()?,
+            generics: column("generic_inverted_index")?
+                .iter()
+                .map(|cell| postings(cell))
+                .collect::<Option<_>>()?,
         };
         let Index { names, paths, entries, descriptions, functions, types, aliases, .. } = &index;
         let all = [paths, entries, descriptions, functions, types, aliases];
@@ -59,38 +62,48 @@ impl Index {
 
     /// Gives each trait that entries name the number that it will have among the rows of all of `parts`, which rustdoc joins
     /// in this order: a row keeps its distance from the first of its part, or is the first row of an earlier part with the
-    /// same path. `None` if a cell is not understood.
-    pub(super) fn number_traits(parts: &mut [Index]) -> Option<()> {
+    /// same path.
+    ///
+    /// # Errors
+    /// When a cell is not understood, or when an entry belongs to a path that an earlier crate refers to: rustdoc would drop
+    /// it. A crate that comes after those which it depends on has no such entry.
+    pub(super) fn number_traits(parts: &mut [Index]) -> Result<(), String> {
+        let unknown = || "the search index has an unknown format".to_string();
         let mut first = 0;
         let mut by_path: HashMap<Vec<u8>, usize> = HashMap::new();
         for part in parts {
             let mut rows = Vec::with_capacity(part.names.len());
-            for (row, (path, name)) in part.paths.iter().zip(&part.names).enumerate() {
-                rows.push(match path.is_empty() {
-                    true => None,
-                    false => {
-                        let path = [module(path)?, b"::", name].concat();
-                        Some(*by_path.entry(path).or_insert(first + row))
-                    }
-                });
+            for (at, (path, name)) in part.paths.iter().zip(&part.names).enumerate() {
+                if path.is_empty() {
+                    rows.push(None);
+                    continue;
+                }
+                let path = [module(path).ok_or_else(unknown)?, b"::", name].concat();
+                let text = String::from_utf8_lossy(&path).into_owned();
+                let row = *by_path.entry(path).or_insert(first + at);
+                if row != first + at && !part.entries[at].is_empty() {
+                    return Err(format!("another crate refers to {text} and came before"));
+                }
+                rows.push(Some(row));
             }
             for entry in part.entries.iter_mut().filter(|entry| !entry.is_empty()) {
-                let (range, number) = element(entry, TRAIT)?;
+                let (range, number) = element(entry, TRAIT).ok_or_else(unknown)?;
                 if number > 0 {
-                    let row = (*rows.get(number - 1)?)?;
+                    let row = rows.get(number - 1).copied().flatten().ok_or_else(unknown)?;
                     entry.splice(range, (row + 1).to_string().into_bytes());
                 }
             }
             first += part.names.len();
         }
-        Some(())
+        Ok(())
     }
 
     /// The part of the crate, with nothing but the index in it.
     pub(super) fn part(&self) -> Option<String> {
         let mut out = String::from("{\"version\":\"V2\",\"search_index\":{");
         for (name, column) in [("names", &self.names), ("descs", &self.descriptions)] {
-            let texts = column.iter().map(|cell| std::str::from_utf8(cell).ok()).collect::<Option<Vec<_>>>()?;
+            let texts =
+                column.iter().map(|cell| std::str::from_utf8(cell).ok()).collect::<Option<Vec<_>>>()?;
             list(&mut out, name, texts, quote);
         }
         for (name, column) in [
@@ -100,12 +113,16 @@ impl Index {
             ("type_data", &self.types),
             ("alias_pointers", &self.aliases),
         ] {
-            let cells = column.iter().map(|cell| std::str::from_utf8(cell).ok()).collect::<Option<Vec<_>>>()?;
-            list(&mut out, name, cells, |out, cell| out.push_str(if cell.is_empty() { "null" } else { cell }));
+            let cells =
+                column.iter().map(|cell| std::str::from_utf8(cell).ok()).collect::<Option<Vec<_>>>()?;
+            list(&mut out, name, cells, |out, cell| {
+                out.push_str(if cell.is_empty() { "null" } else { cell })
+            });
         }
         list(&mut out, "generic_inverted_index", &self.generics, |out, cell| _ = write!(out, "{cell:?}"));
         out.truncate(out.len() - 1);
-        out += "},\"src_files_js\":[],\"all_crates\":[],\"crates_index\":[],\"trait_impl\":[],\"type_impl\":[]}";
+        out +=
+            "},\"src_files_js\":[],\"all_crates\":[],\"crates_index\":[],\"trait_impl\":[],\"type_impl\":[]}";
         Some(out)
     }
 }

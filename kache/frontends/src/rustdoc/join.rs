@@ -54,7 +54,11 @@ impl Command {
     /// Runs it. What it prints has been printed.
     pub(super) fn run(&self) -> io::Result<()> {
         let mut command = process::Command::new(&self.program);
-        command.args(&self.args).current_dir(&self.cwd).env_clear().envs(self.env.iter().map(|(n, v)| (n, v)));
+        command
+            .args(&self.args)
+            .current_dir(&self.cwd)
+            .env_clear()
+            .envs(self.env.iter().map(|(n, v)| (n, v)));
         let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
         match status.success() {
             true => Ok(()),
@@ -66,7 +70,7 @@ impl Command {
 /// Makes the search index of all parts below `to`, by the rustdoc that `link` leads to.
 pub(super) fn finish(rustdoc: &Path, parts: &mut [Index], work: &Path) -> io::Result<()> {
     let unknown = || io::Error::other("the search index has an unknown format");
-    Index::number_traits(parts).ok_or_else(unknown)?;
+    Index::number_traits(parts).map_err(io::Error::other)?;
     let mut command = process::Command::new(rustdoc);
     command.args(["-Zunstable-options", "--merge=finalize", "--emit=invocation-specific", "-o"]).arg(work);
     for (at, part) in parts.iter().enumerate() {
@@ -155,7 +159,9 @@ fn compare(rustdoc: &Path, dir: &Path) -> io::Result<()> {
             match pack::sort(&path, name) {
                 Some(pack::Sort::Index) => {}
                 Some(pack::Sort::Template) => {
-                    let there = joined.get(&path).map_or_else(|| Some(file.clone()), |there| template::join(there, &file));
+                    let there = joined
+                        .get(&path)
+                        .map_or_else(|| Some(file.clone()), |there| template::join(there, &file));
                     joined.insert(path.clone(), there.ok_or_else(|| other(&path))?);
                 }
                 _ => _ = joined.insert(path, file),
@@ -164,7 +170,11 @@ fn compare(rustdoc: &Path, dir: &Path) -> io::Result<()> {
     }
     let made: PathBuf = dir.join("made");
     finish(rustdoc, &mut parts, &made)?;
-    joined.extend(pack::read(&made.join("search.index"))?.into_iter().map(|(path, file)| (format!("search.index/{path}"), file)));
+    joined.extend(
+        pack::read(&made.join("search.index"))?
+            .into_iter()
+            .map(|(path, file)| (format!("search.index/{path}"), file)),
+    );
     let plain = pack::read(&plain)?;
     let differs = plain.iter().find(|(path, file)| joined.get(*path) != Some(file));
     match (differs, plain.len() == joined.len()) {

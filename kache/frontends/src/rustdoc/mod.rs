@@ -10,7 +10,8 @@
 //! now or is a stored one: see [`directory`] and [`join`].
 //!
 //! rustdoc asks the documentation directory for one more thing: which of the crates that it refers to have pages there. The
-//! private directory has empty directories of these names, and each that was asked for is a dependency.
+//! private directory has empty directories of these names, and each that was asked for is a dependency, or leads nowhere
+//! ([`hidden`]).
 //!
 //! A result holds in its own place first, and in every place once a second one confirms it, as with any command that is told
 //! the paths of roots.
@@ -40,6 +41,7 @@ use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::settings::{Observe, Settings};
 use kache_core::template::Format;
 use plan::RustdocPlan;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
@@ -127,7 +129,8 @@ impl Command {
         let search = all.values("-L").filter_map(|value| value.strip_prefix("dependency="));
         let search = search.map(|dir| absolute(&request.cwd, Path::new(dir))).collect();
         let unit = unit(&name, &all, &input);
-        let outputs = OutputNames { dir: doc.parent().unwrap_or(&doc).to_path_buf(), ..OutputNames::default() };
+        let outputs =
+            OutputNames { dir: doc.parent().unwrap_or(&doc).to_path_buf(), ..OutputNames::default() };
         let invocation = Invocation {
             language: Language::Rust,
             program: request.program.clone(),
@@ -207,11 +210,15 @@ fn planned(request: &Request, mut command: Command, cx: &Context) -> Result<Plan
     let target = crate::invocation::target_dir(&command.doc, None);
     let mut roots = foreign::roots(request, target, cx.settings);
     roots.add("sysroot", toolchain.sysroot.clone(), None);
-    let work = directory.work(&format!("{}{}", command.name, invocation.unit.extra));
-    let work = work.map_err(|e| NotCacheable::new(Reason::OddOutput, format!("{}: {e}", command.doc.display())))?;
+    let mut hidden = hidden(&toolchain.sysroot, &Flags(&invocation.flags));
+    hidden.remove(&command.name);
+    let work = directory.work(&format!("{}{}", command.name, invocation.unit.extra), &hidden);
+    let work =
+        work.map_err(|e| NotCacheable::new(Reason::OddOutput, format!("{}: {e}", command.doc.display())))?;
     let args = command.writing_to(&work.tree);
     let named_roots = named_roots(&invocation.args, &roots);
-    let mut inputs = key::inputs(invocation, &toolchain, &roots, &Settings { remap: true, ..cx.settings.clone() });
+    let mut inputs =
+        key::inputs(invocation, &toolchain, &roots, &Settings { remap: true, ..cx.settings.clone() });
     inputs.put("rules", RULES, RULES);
     inputs.0.extend(loader::inputs(cx.store).0);
     let names = OutputNames {
@@ -250,7 +257,43 @@ fn planned(request: &Request, mut command: Command, cx: &Context) -> Result<Plan
         can_report: false,
     };
     let request = request.args.clone();
-    Ok(Planned { action, plan: Box::new(RustdocPlan { compile, directory, work, name, request, named_roots }) })
+    Ok(Planned {
+        action,
+        plan: Box::new(RustdocPlan {
+            compile,
+            directory,
+            work,
+            name,
+            request,
+            named_roots,
+            hidden,
+            trouble: RefCell::default(),
+        }),
+    })
+}
+
+/// The crates of the standard library that users see, and that pages lead to.
+const SEEN: &[&str] = &["alloc", "core", "proc_macro", "std", "test"];
+
+/// The crates that the standard library consists of and does not show, but for those that have the name of a crate on the command
+/// line. rustdoc asks for their pages too, and other crates of these names (`libc`, `hashbrown`) are documented sooner or later,
+/// in an order by chance. Such a crate has pages in the private directory in any case: if no page leads to them, it does
+/// not matter whether they are there.
+fn hidden(sysroot: &Path, all: &Flags) -> BTreeSet<String> {
+    let dirs = std::fs::read_dir(sysroot.join("lib/rustlib")).into_iter().flatten().flatten();
+    let files = dirs.filter_map(|dir| std::fs::read_dir(dir.path().join("lib")).ok()).flatten().flatten();
+    let names = files.filter_map(|file| {
+        let name = file.file_name().into_string().ok()?;
+        Some(name.strip_prefix("lib")?.split_once('-')?.0.to_string())
+    });
+    let named = |name: &String| all.values("--extern").any(|value| is_extern(value, name));
+    names.filter(|name| !SEEN.contains(&&**name) && !named(name)).collect()
+}
+
+/// Whether `--extern` has a name: `options:name=path`.
+fn is_extern(value: &str, name: &str) -> bool {
+    let value = value.split_once('=').map_or(value, |(name, _)| name);
+    value.rsplit(':').next() == Some(name)
 }
 
 /// The roots whose paths the command line names.

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn files_are_the_same_after_they_are_written_and_read() {
-        let files: Files = [("a/b.html", "x"), ("crates.js", "")].map(|(p, f)| (p.to_string(), f.into())).into();
+        let files: Files =
+            [("a/b.html", "x"), ("crates.js", "")].map(|(p, f)| (p.to_string(), f.into())).into();
         let bytes = encode(files.iter());
         assert_eq!(decode(&bytes), Some(files));
         assert_eq!(decode(&bytes[1..]), None);

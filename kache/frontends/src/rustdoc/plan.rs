@@ -1,7 +1,7 @@
 //! What the front end understood of one run of rustdoc, and its answers to the engine.
 
 use super::directory::{Directory, Work};
-use super::index::{DIRECTORY, Index};
+use super::index::{DIRECTORY, Files, Index};
 use super::{join, pack};
 use crate::compile_plan::CompilePlan;
 use crate::{collect, refine};
@@ -15,6 +15,7 @@ use kache_core::observe::trace::Trace;
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::store::Store;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
@@ -30,6 +31,10 @@ pub(super) struct RustdocPlan {
     pub request: Vec<OsString>,
     /// The roots that the command line names. What is written may hold their paths.
     pub named_roots: BTreeSet<String>,
+    /// Crates that have pages in the private directory in any case.
+    pub hidden: BTreeSet<String>,
+    /// Why there is no pack, where rustdoc has succeeded.
+    pub trouble: RefCell<Option<String>>,
 }
 
 impl Evaluate for RustdocPlan {
@@ -66,15 +71,29 @@ impl RustdocPlan {
             let below = Path::new(platform::os_str(path)).strip_prefix(tree).ok()?;
             let mut parts = below.components();
             let first = parts.next()?.as_os_str().to_str()?;
-            let is_ours = first == self.name || pack::sort(first, &self.name).is_some() || first == pack::LOCK;
+            let is_ours =
+                first == self.name || pack::sort(first, &self.name).is_some() || first == pack::LOCK;
             (parts.next().is_none() && !is_ours && !pack::SHARED.contains(&first)).then(|| first.to_string())
         };
         trace.events.iter().filter_map(|event| name(event.path)).collect()
     }
 
+    /// The hidden crates that a page leads to. What leads to them is a path from the page, or from the directory.
+    fn leads_to(&self, files: &Files) -> BTreeSet<String> {
+        let leads = |name: &&String| {
+            let forms = [format!("../{name}/"), format!("=\"{name}/"), format!("=\\\"{name}/")];
+            let finders = forms.each_ref().map(|form| memchr::memmem::Finder::new(form.as_bytes()));
+            files.values().any(|file| finders.iter().any(|finder| finder.find(file).is_some()))
+        };
+        self.hidden.iter().filter(leads).cloned().collect()
+    }
+
     /// Makes the pack of what is in the private directory.
     fn pack(&self) -> io::Result<()> {
         let files = pack::read(&self.work.tree)?;
+        if let Some(name) = self.leads_to(&files).iter().find(|name| !self.work.crates.contains(*name)) {
+            return Err(io::Error::other(format!("a page leads to {name}, which has no pages")));
+        }
         if let Some(path) = pack::unknown(&files, &self.name) {
             return Err(io::Error::other(format!("kache does not know how crates share {path}")));
         }
@@ -84,6 +103,9 @@ impl RustdocPlan {
     }
 
     fn settle(&self) -> io::Result<()> {
+        if let Some(trouble) = self.trouble.take() {
+            return Err(io::Error::other(trouble));
+        }
         let files = pack::decode(&std::fs::read(&self.work.pack)?).ok_or(io::ErrorKind::InvalidData)?;
         platform::remove_file(&self.work.pack)?;
         let program = &self.compile.invocation.program;
@@ -100,7 +122,13 @@ impl Plan for RustdocPlan {
         let mut collected =
             collect::dependencies(&self.compile, &action.roots, &outputs, None, &trace, cx.table);
         let portable = |path: &Path| action.roots.portable(path.as_os_str().as_encoded_bytes());
+        let files =
+            std::fs::read(&self.work.pack).ok().and_then(|pack| pack::decode(&pack)).unwrap_or_default();
+        let leads_to = self.leads_to(&files);
         for name in self.asked(&trace) {
+            if self.hidden.contains(&name) && !leads_to.contains(&name) {
+                continue;
+            }
             if self.directory.has(&name) != self.work.crates.contains(&name) {
                 let detail = format!("the documentation of {name} appeared or went");
                 collected.refused.get_or_insert(NotCacheable::new(Reason::ChangedWhileCompiling, detail));
@@ -123,7 +151,11 @@ impl Plan for RustdocPlan {
     fn declared(&self) -> Option<io::Result<Declared>> {
         // A failed run leaves nothing to pack. Without a pack, the directory is left to a run of rustdoc itself.
         let has_index = self.work.tree.join(DIRECTORY).exists();
-        has_index.then(|| self.pack().map(|()| Declared::default()))
+        has_index.then(|| {
+            self.pack()
+                .map(|()| Declared::default())
+                .inspect_err(|e| _ = self.trouble.replace(Some(e.to_string())))
+        })
     }
 
     fn refine(

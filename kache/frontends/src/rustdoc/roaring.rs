@@ -12,7 +12,8 @@ pub(super) fn take(bytes: &mut &[u8]) -> Option<Vec<u32>> {
         0x303a => number16(bytes).filter(|zero| *zero == 0).map(|_| false)?,
         _ => return None,
     };
-    let size = if has_runs { usize::from(number16(bytes)?) + 1 } else { usize::try_from(number32(bytes)?).ok()? };
+    let size =
+        if has_runs { usize::from(number16(bytes)?) + 1 } else { usize::try_from(number32(bytes)?).ok()? };
     let runs = split(bytes, if has_runs { size.div_ceil(8) } else { 0 })?;
     let heads = split(bytes, size.checked_mul(4)?)?;
     let offsets = split(bytes, if !has_runs || size >= 4 { size.checked_mul(4)? } else { 0 })?;

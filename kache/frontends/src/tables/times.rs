@@ -55,6 +55,11 @@ pub static FILE_TIMES: &[FileTimesOf] = &[
     row("make", FileTimes::Compares, "decides by them what to make"),
     row("gmake", FileTimes::Compares, "as above"),
     row("cp", FileTimes::Compares, "`-u` leaves out what is not newer"),
+    row(
+        "clang-tidy",
+        FileTimes::ComparesFiles,
+        "compares them with those that a precompiled header or a module holds of its sources",
+    ),
     row("stat", FileTimes::Tells, "prints them"),
     row(
         "ls",

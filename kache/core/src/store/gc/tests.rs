@@ -45,6 +45,7 @@ impl TestStore {
             literal: false,
             confirmation: None,
             place: Vec::new(),
+            status: 0,
         };
         stored.save(&self.store, &result).unwrap();
         Manifest::add(&self.store, &action, None, Entry { result, dependencies: Vec::new() }).unwrap();
