@@ -23,7 +23,7 @@ const WIDTH: usize = 100;
 
 #[test]
 fn generated_pages_are_fresh() {
-    let pages: [(&str, String); 11] = [
+    let pages: [(&str, String); 12] = [
         ("cli", cli()),
         ("settings", settings_table()),
         ("reasons", reasons_table()),

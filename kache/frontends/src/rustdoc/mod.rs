@@ -62,6 +62,10 @@ pub static FAMILY: Family = Family {
     sysroot: Some(sysroot),
     capabilities: |_, _| Capabilities { maps: false, maps_assembly: false, report: Format::DepInfo },
     maps: |_, _| &[],
+    tells_source: None,
+    unmappable: &[],
+    correct: None,
+    runs_beside_itself: false,
     tells_macros: |_, _| None,
     language: Language::Rust,
     policy: &policies::RUSTC,
@@ -247,6 +251,8 @@ fn planned(request: &Request, mut command: Command, cx: &Context) -> Result<Plan
     let Command { invocation, name, .. } = command;
     let compile = CompilePlan {
         policy: FAMILY.policy,
+        runs_beside_itself: FAMILY.runs_beside_itself,
+        correct: FAMILY.correct,
         tells_macros: FAMILY.tells_macros,
         invocation,
         toolchain,
