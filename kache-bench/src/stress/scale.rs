@@ -252,6 +252,7 @@ fn an_entry(store: &Store, action: &Digest, n: usize) -> std::io::Result<()> {
         literal: false,
         confirmation: None,
         place: Vec::new(),
+        status: 0,
     }
     .save(store, &result)?;
     let dependencies = vec![RecordedDependency {

@@ -26,7 +26,7 @@ mod template;
 
 use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
-use crate::flags::Flags;
+use crate::flags::{Flag, Flags};
 use crate::invocation::{Invocation, Language};
 use crate::toolchain::Toolchain;
 use crate::{foreign, key, loader, plan as compile, policies, rustc, rustdoc_flags, rustup};
@@ -163,23 +163,40 @@ impl Command {
         Ok(Command { invocation, doc, name })
     }
 
-    /// The arguments with another directory for what is written. The last one counts.
-    fn writing_to(&self, dir: &Path) -> Vec<OsString> {
-        let mut args = self.invocation.args.clone();
-        let mut words = args.iter_mut().peekable();
-        let mut is_given = false;
-        while let Some(word) = words.next() {
-            if word == "-o" || word == "--out-dir" || word == "--output" {
-                if let Some(value) = words.next() {
-                    *value = dir.into();
-                    is_given = true;
-                }
-            }
+    /// The arguments with another directory for what is written.
+    ///
+    /// # Errors
+    /// When it is not clear which of the words names the directory.
+    fn writing_to(&self, dir: &Path) -> Result<Vec<OsString>, NotCacheable> {
+        let unclear = || NotCacheable::new(Reason::Malformed, "which directory is written to is not clear");
+        let dir =
+            dir.to_str().ok_or_else(|| NotCacheable::new(Reason::NotUtf8, dir.display().to_string()))?;
+        let words = self.invocation.args.iter().map(|arg| arg.to_str().map(str::to_string));
+        let mut words = words.collect::<Option<Vec<_>>>().ok_or_else(unclear)?;
+        let names = |word: &String| ["-o", "--out-dir", "--output"].contains(&&**word);
+        let joined = |word: &String| {
+            let long = ["--out-dir=", "--output="].into_iter().find(|name| word.starts_with(name));
+            long.or_else(|| (word.starts_with("-o") && !word.starts_with("--")).then_some("-o"))
+        };
+        let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+        if let Some(at) = words[..end].iter().position(names) {
+            *words.get_mut(at + 1).ok_or_else(unclear)? = dir.to_string();
+        } else if let Some((at, name)) =
+            words[..end].iter().enumerate().find_map(|(at, w)| Some((at, joined(w)?)))
+        {
+            words[at] = format!("{name}{dir}");
+        } else {
+            words.splice(0..0, ["-o".to_string(), dir.to_string()]);
         }
-        if !is_given {
-            args.extend(["-o".into(), dir.into()]);
-        }
-        args
+        let (flags, inputs) = rustc::split(&words, rustdoc_flags::find)?;
+        let others = |flags: &[Flag]| {
+            let others = flags.iter().filter(|flag| flag.row.flag != "-o");
+            others.map(|flag| (flag.row.flag, flag.value.clone())).collect::<Vec<_>>()
+        };
+        let is_same =
+            others(&flags) == others(&self.invocation.flags) && inputs == [self.invocation.input.clone()];
+        let is_there = Flags(&flags).values("-o").eq([dir]);
+        if is_same && is_there { Ok(words.into_iter().map(OsString::from).collect()) } else { Err(unclear()) }
     }
 }
 
@@ -219,7 +236,7 @@ fn planned(request: &Request, mut command: Command, cx: &Context) -> Result<Plan
     let work = directory.work(&format!("{}{}", command.name, invocation.unit.extra), &hidden);
     let work =
         work.map_err(|e| NotCacheable::new(Reason::OddOutput, format!("{}: {e}", command.doc.display())))?;
-    let args = command.writing_to(&work.tree);
+    let args = command.writing_to(&work.tree)?;
     let named_roots = named_roots(&invocation.args, &roots);
     let mut inputs =
         key::inputs(invocation, &toolchain, &roots, &Settings { remap: true, ..cx.settings.clone() });
@@ -307,4 +324,41 @@ fn named_roots(args: &[OsString], roots: &Roots) -> BTreeSet<String> {
     let mut named = NamedRoots::of_all(roots);
     args.iter().for_each(|arg| named.search(arg.as_encoded_bytes()));
     named.found().into_iter().map(str::to_string).collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_is_replaced_in_every_spelling() {
+        let args = |words: &[&str]| {
+            let request = Request::new("rustdoc", words.iter().map(OsString::from).collect(), "/w");
+            let args = Command::parse(&request)?.writing_to(Path::new("/p"))?;
+            Ok::<_, NotCacheable>(args.join(" ".as_ref()).into_string().unwrap())
+        };
+        for (words, expected) in [
+            (&["-o", "doc"][..], "--crate-name a a.rs -o /p"),
+            (&["-odoc"], "--crate-name a a.rs -o/p"),
+            (&["--out-dir", "doc"], "--crate-name a a.rs --out-dir /p"),
+            (&["--out-dir=doc"], "--crate-name a a.rs --out-dir=/p"),
+            (&["--output=doc"], "--crate-name a a.rs --output=/p"),
+            (&[], "-o /p --crate-name a a.rs"),
+        ] {
+            assert_eq!(args(&[&["--crate-name", "a", "a.rs"], words].concat()).as_deref(), Ok(expected));
+        }
+        for words in [&["-o", "a", "-o", "b"][..], &["--cfg", "-o", "-o", "doc"]] {
+            let why = args(&[&["--crate-name", "a", "a.rs"], words].concat()).unwrap_err();
+            assert_eq!(why.reason, Reason::Malformed, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_on_the_command_line_is_found_with_its_options() {
+        for (value, expected) in
+            [("libc=/x", true), ("priv,noprelude:libc=/x", true), ("libc", true), ("libc2=/libc", false)]
+        {
+            assert_eq!(is_extern(value, "libc"), expected, "{value}");
+        }
+    }
 }
