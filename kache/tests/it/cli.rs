@@ -240,7 +240,7 @@ fn requests_that_make_no_sense_are_refused() {
         refused(&test.ask(&[command, "--format", "xml"]), "json");
     }
     refused(&test.ask(&["report", "--since", "yesterday"]), "7d");
-    refused(&test.ask(&["flags", "rusct"]), "did you mean `rustc`?");
+    refused(&test.ask(&["flags", "mscv"]), "did you mean `msvc`?");
     refused(&test.ask(&["explian"]), "explain");
     refused(&test.ask(&[]), "Usage: kache");
     refused(&test.ask(&["explain", "leaf"]), "none is recorded");

@@ -245,15 +245,15 @@ fn the_command_ends_as_without_kache() {
     assert!(off.status.success());
     assert_eq!(read(&test, "w/out"), "off\n");
     for words in [
-        &["exec", "--", "true"][..],
-        &["exec", "-o", "out"],
+        &["exec", "-o", "out"][..],
+        &["exec", "-s", "0", "--", "true"],
         &["exec", "-o", "gen/", "-o", "gen/out", "--", "true"],
     ] {
         let out = test.kache(words).output().unwrap();
         assert_eq!(out.status.code(), Some(2), "{words:?}");
         let text = String::from_utf8_lossy(&out.stderr).into_owned();
         assert!(
-            text.contains("--output") || text.contains("COMMAND") || text.contains("name only the directory"),
+            text.contains("--status") || text.contains("COMMAND") || text.contains("name only the directory"),
             "{text}"
         );
     }

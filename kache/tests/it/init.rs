@@ -156,6 +156,32 @@ fn there_is_a_page_and_a_completion_for_every_command() {
     }
 }
 
+/// cargo runs the link in place of rustdoc, and `--undo` removes the link and the line.
+#[test]
+fn rustdoc_is_set_up_and_undone() {
+    let before = "[build]\njobs = 2\n";
+    let home = Home::new(Some(before));
+    home.assert_success(&["init", "--rustdoc", "--dry-run"]);
+    assert_eq!(home.config().as_deref(), Some(before));
+    home.assert_success(&["init", "--rustdoc"]);
+    let parsed: toml::Table = home.config().unwrap().parse().unwrap();
+    let link = PathBuf::from(parsed["build"]["rustdoc"].as_str().unwrap());
+    assert_eq!(fs::canonicalize(&link).unwrap().to_str(), Some(&*resolved()));
+    assert!(parsed["build"]["rustc-wrapper"].is_str());
+    let version = Command::new(&link).arg("--version").output().unwrap();
+    assert!(String::from_utf8_lossy(&version.stdout).starts_with("rustdoc "), "{version:?}");
+    let shown = home.assert_success(&["init", "--rustdoc"]);
+    assert!(!shown.contains("changed  "), "{shown}");
+    home.assert_success(&["init", "--undo"]);
+    assert_eq!(home.config().as_deref(), Some(before));
+    assert!(!link.exists() && link.symlink_metadata().is_err());
+    let other = "[build]\nrustdoc = \"/opt/rustdoc\"\n";
+    let home = Home::new(Some(other));
+    let out = home.run(&["init", "--rustdoc"], &[]);
+    assert!(!out.status.success() && String::from_utf8_lossy(&out.stderr).contains("/opt/rustdoc"));
+    assert_eq!(home.config().as_deref(), Some(other));
+}
+
 #[test]
 fn colours_are_for_terminals_that_want_them_and_long_pages_are_paged() {
     if !require_tool("script", "bsdutils") {
