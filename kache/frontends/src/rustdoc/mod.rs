@@ -68,7 +68,7 @@ pub static FAMILY: Family = Family {
     runs_beside_itself: false,
     tells_macros: |_, _| None,
     language: Language::Rust,
-    policy: &policies::RUSTC,
+    policy: |_| &policies::RUSTC,
 };
 
 /// The directory of the installation. rustdoc does not say, and lies where rustc does.
@@ -267,7 +267,7 @@ fn planned(request: &Request, mut command: Command, cx: &Context) -> Result<Plan
     };
     let Command { invocation, name, .. } = command;
     let compile = CompilePlan {
-        policy: FAMILY.policy,
+        policy: &policies::RUSTC,
         runs_beside_itself: FAMILY.runs_beside_itself,
         correct: FAMILY.correct,
         tells_macros: FAMILY.tells_macros,
