@@ -291,7 +291,7 @@ impl Settings {
                 .get("lock_timeout", "a number of seconds", |v| v.parse().ok().map(Duration::from_secs))
                 .unwrap_or(Duration::from_secs(60)),
             max_size: reader.get("max_size", "a size such as `20G` or `5%`", MaxSize::parse),
-            incremental_state: reader.get("incremental_state", BOOL, bool_of).unwrap_or(true),
+            incremental_state: reader.get("incremental_state", BOOL, bool_of).unwrap_or(false),
             max_state_size: reader.get("max_state_size", "a size such as `2G` or `1%`", MaxSize::parse),
             summary: reader.get("summary", BOOL, bool_of).unwrap_or(false),
             log: reader.get("log", "a file or `stderr`", |v| (!v.is_empty()).then(|| home(v))),

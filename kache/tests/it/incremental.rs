@@ -18,7 +18,9 @@ const SOURCE: &str = "pub mod one { pub fn f(x: &str) -> String { format!(\"{x} 
 /// The library of a checkout, with state and debug information, as cargo compiles it.
 fn compile(test: &TestEnv, checkout: &str, more: &[&str]) -> Command {
     let fixed = ["-C", "incremental=inc", "-C", "debuginfo=2", "-C", "metadata=1f"];
-    test.kache_in(checkout, &[LIB, &fixed, more].concat())
+    let mut command = test.kache_in(checkout, &[LIB, &fixed, more].concat());
+    command.env("KACHE_INCREMENTAL_STATE", "on");
+    command
 }
 
 impl TestEnv {

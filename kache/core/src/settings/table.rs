@@ -42,8 +42,8 @@ settings! {
     "lock_timeout" "KACHE_LOCK_TIMEOUT" "60" => "seconds to wait for a concurrent build of the same action";
     "max_size" "KACHE_MAX_SIZE" "a tenth of the disk"
         => "maximum cache size, as `20G`, `500M` or `5%` of the disk; least recently used entries are evicted first";
-    "incremental_state" "KACHE_INCREMENTAL_STATE" "true"
-        => "false: do not keep the incremental state of crates, and give no copies of it (Linux)";
+    "incremental_state" "KACHE_INCREMENTAL_STATE" "false"
+        => "true: keep the incremental state of crates, and give a copy of it to the first compile after a restore (Linux)";
     "max_state_size" "KACHE_MAX_STATE_SIZE" "a quarter of `max_size`"
         => "maximum size of kept incremental state, apart from `max_size`; least recently used state is evicted first";
     "summary" "KACHE_SUMMARY" "false"

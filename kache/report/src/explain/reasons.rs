@@ -78,7 +78,7 @@ reasons! {
     Incremental: "the compile started from incremental state of an earlier compile, which is not part of the key"
         => "none for daily work; CARGO_INCREMENTAL=0 makes every compile cacheable";
     CopiedState: "the compile started from a copy of incremental state that kache keeps, which is not part of the key"
-        => "none: the first compile after a restore is faster; `incremental_state = false` makes it a compile from scratch, which is stored";
+        => "none: the first compile after a restore is faster; without `incremental_state` it would be one from scratch, which is stored";
     Clock: "a proc macro or a program that it ran read the clock, or C source contains the build time"
         => "find the macro that inserts a time and give it a fixed one; for __DATE__ and __TIME__ use the setting `source_date_epoch`";
     Network: "a proc macro or a program that it ran opened a connection"
