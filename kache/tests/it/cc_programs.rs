@@ -1,13 +1,12 @@
 //! Programs that are called in the place of a C compiler: scripts, links, `clang-cl`, and the wrapper itself.
 
 use crate::KACHE;
-use crate::c::{contains, each, object, outcomes};
+use crate::c::{contains, object, outcomes};
 use crate::env::{TestEnv, assert_success};
 use crate::tools::require_tool;
 use Outcome::{Hit, Miss, Passthrough};
 use kache_core::events::Outcome;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 #[test]
@@ -127,24 +126,4 @@ fn the_wrapper_as_the_driver_of_rustcs_linker() {
     assert_success(Command::new("chmod").arg("+x").arg(&script));
     let linker = format!("-Clinker={}", script.display());
     assert_eq!(outcomes(&test, &["rustc", "main.rs", &linker], 2), [Miss, Hit]);
-}
-
-#[test]
-fn a_tool_that_may_not_be_run_any_more() {
-    each(|c, _| {
-        let test = TestEnv::new();
-        test.write("w/a.c", "int f(void) { return 1; }\n");
-        test.write("w/bin/as", "#!/bin/sh\nexec as --defsym other=1 \"$@\"\n");
-        let mode =
-            |bits| fs::set_permissions(test.path("w/bin/as"), fs::Permissions::from_mode(bits)).unwrap();
-        let words = [c, "-fno-integrated-as", "-Bbin", "-c", "a.c", "-o", "a.o"];
-        let words = if c.starts_with("gcc") { [&words[..1], &words[2..]].concat() } else { words.to_vec() };
-        mode(0o755);
-        assert_success(&mut test.kache_in("w", &words));
-        mode(0o644);
-        assert_success(&mut test.kache_in("w", &words));
-        let made = object(&test, "w/a.o");
-        assert_success(test.kache_in("w", &words).env("KACHE_READ", "0"));
-        assert!(made == object(&test, "w/a.o"), "{c}");
-    });
 }

@@ -366,7 +366,7 @@ fn package(test: &TestEnv, checkout: &str) {
 
 fn cargo(test: &TestEnv, checkout: &str, more: &[&str]) -> Command {
     let mut command = test.cargo(checkout, &[&["build"], more].concat());
-    command.env_remove("CARGO_INCREMENTAL").env_remove("CI");
+    command.env_remove("CARGO_INCREMENTAL").env_remove("CI").env("KACHE_INCREMENTAL_STATE", "on");
     command
 }
 

@@ -60,7 +60,7 @@ acts! {
     // Files that are probed.
     ProbesFile, "probes a file", all(&[T::Contents]);
     ProbesOther, "probes anything but a file", all(&[T::Existence]);
-    AsksPermission, "asks what it may do with what is there", all(&[T::Permission]);
+    AsksPermission, "asks what it may do with what is there", by(NONE, &[T::Permission]);
     ProbesLink, "probes without following a link", by(NONE, &[T::Link]);
     LearnsMetadata, "has a function that tells times, and looks at a file",
         foreign(&[T::Metadata], NONE);
