@@ -197,6 +197,13 @@ extern const char *kache_object;
 #define LOG_VARIABLE "KACHE_OBSERVE_LOG="
 #define PRELOAD_VARIABLE "LD_PRELOAD="
 
+/* Copies a text without its final zero. Returns the place after the copy. */
+static inline char *append(char *to, const char *text) {
+    size_t length = __builtin_strlen(text);
+    __builtin_memcpy(to, text, length);
+    return to + length;
+}
+
 struct real {
     const char *name;
     void **slot;

@@ -59,18 +59,16 @@ static bool is_compiler(const char *program) {
     return false;
 }
 
+static bool is_named_alike(const char *one, const char *other) {
+    return !__builtin_strncmp(base_of(one), base_of(other), __builtin_strlen(base_of(other)) + 1);
+}
+
 static bool is_kache(const char *program, bool search) {
-    if (__builtin_strncmp(base_of(program), base_of(front), __builtin_strlen(base_of(front)) + 1)) return false;
+    if (!is_named_alike(program, front)) return false;
     if (search && base_of(program) == program) return true;
     struct stat one, other;
     return RAW(SYS_newfstatat, AT_FDCWD, program, &one, 0) == 0 && RAW(SYS_newfstatat, AT_FDCWD, front, &other, 0) == 0 &&
            one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
-static char *append(char *to, const char *text) {
-    size_t length = __builtin_strlen(text);
-    __builtin_memcpy(to, text, length);
-    return to + length;
 }
 
 static size_t count(char *const *array) {
@@ -123,14 +121,6 @@ static bool is_there(const char *program, bool search) {
     return fd >= 0;
 }
 
-/* A compiler that is started under another name than its file's takes its language or target from that name, which kache cannot
- * hand on. */
-static bool is_named_alike(const char *program, const char *called) {
-    const char *one = base_of(program), *other = base_of(called);
-    while (*one && *one == *other) one++, other++;
-    return *one == *other;
-}
-
 bool kache_front(struct command *command, bool search, const char **asked) {
     if (!front || !command->program || !command->arguments || !command->arguments[0]) return false;
     /* One that was put in front is not observed, and asks for no second one. */
@@ -155,6 +145,7 @@ bool kache_front(struct command *command, bool search, const char **asked) {
             fronted = rewrite(command, true, program);
         }
     } else if (is_compiler(program) && is_named_alike(program, command->arguments[0]) && is_there(program, search)) {
+        /* Under another name than its file's, a compiler takes language or target from that name, which kache cannot hand on. */
         *asked = program;
         fronted = rewrite(command, false, program);
     }

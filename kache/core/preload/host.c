@@ -241,17 +241,12 @@ static char *put_number(char *at, unsigned value, unsigned base) {
     return at;
 }
 
-static char *put_string(char *at, const char *s) {
-    while (*s) *at++ = *s++;
-    return at;
-}
-
 static size_t print_address(char *out, const struct sockaddr *address, socklen_t size) {
     char *at = out;
     if (address->sa_family == AF_INET && size >= sizeof(struct sockaddr_in)) {
         const struct sockaddr_in *in = (const void *)address;
         const uint8_t *bytes = (const void *)&in->sin_addr;
-        at = put_string(at, "inet:");
+        at = append(at, "inet:");
         for (int i = 0; i < 4; i++) {
             if (i) *at++ = '.';
             at = put_number(at, bytes[i], 10);
@@ -261,18 +256,18 @@ static size_t print_address(char *out, const struct sockaddr *address, socklen_t
     } else if (address->sa_family == AF_INET6 && size >= sizeof(struct sockaddr_in6)) {
         const struct sockaddr_in6 *in = (const void *)address;
         const uint8_t *bytes = (const void *)&in->sin6_addr;
-        at = put_string(at, "inet6:[");
+        at = append(at, "inet6:[");
         for (int i = 0; i < 16; i += 2) {
             if (i) *at++ = ':';
             at = put_number(at, (unsigned)bytes[i] << 8 | bytes[i + 1], 16);
         }
-        at = put_string(at, "]:");
+        at = append(at, "]:");
         at = put_number(at, __builtin_bswap16(in->sin6_port), 10);
     } else if (address->sa_family == AF_UNIX && size > offsetof(struct sockaddr_un, sun_path)) {
         const char *path = ((const struct sockaddr_un *)(const void *)address)->sun_path;
         size_t length = size - offsetof(struct sockaddr_un, sun_path);
         if (length > sizeof(((struct sockaddr_un *)0)->sun_path)) length = sizeof(((struct sockaddr_un *)0)->sun_path);
-        at = put_string(at, "unix:");
+        at = append(at, "unix:");
         for (size_t i = 0; i < length; i++) {
             /* An abstract name starts with a zero byte and may hold more of them. */
             if (path[i] == 0 && path[0] != 0) break;

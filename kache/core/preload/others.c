@@ -33,11 +33,10 @@ static long launcher(void) {
 
 /* The parent of a process; -1 where there is no such process, or no `/proc`. */
 static long parent_of(long pid) {
-    char path[32] = "/proc/", digits[20], text[128];
-    unsigned length = 6, count = 0;
-    for (; pid > 0; pid /= 10) digits[count++] = (char)('0' + pid % 10);
-    while (count) path[length++] = digits[--count];
-    __builtin_memcpy(path + length, "/stat", 6);
+    struct digits digits;
+    char path[40] = "/proc/", text[128];
+    char *end = append(append(path + sizeof "/proc/" - 1, print_number(&digits, pid)), "/stat");
+    *end = 0;
     long fd = RAW(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0) return -1;
     long got = RAW(SYS_read, fd, text, sizeof text - 1, 0);
@@ -59,7 +58,7 @@ static bool is_of_tree(long pid) {
 }
 
 void kache_note_other(long pid, uint32_t module) {
-    if (!kache_active || pid == 0 || pid == RAW(SYS_getpid, 0, 0, 0, 0)) return;
+    if (pid == 0 || pid == RAW(SYS_getpid, 0, 0, 0, 0)) return;
     if (pid == -1 || !is_of_tree(pid < 0 ? -pid : pid)) kache_note_volatile("kill", module, FIRST_KILL);
 }
 

@@ -171,8 +171,8 @@ pub fn outputs(
                     && outputs.create_dirs
                     && to.parent() == Some(&names.dir) =>
             {
-                // Some compilers make the directory that they are told for all outputs; to others it is an error. That of an output
-                // which is named in full, none makes.
+                // The command makes the one directory that it is given for all outputs. No command makes the directory of an
+                // output with a full name.
                 let dir = &names.dir;
                 disk::step("restore: make a directory", dir, || std::fs::create_dir_all(dir))?;
                 one(store, output, &to, roots, names)?

@@ -76,8 +76,8 @@ pub fn may_use(
     let values: Vec<&str> = plan.invocation.flags.iter().filter_map(|f| f.value.as_deref()).collect();
     values.iter().for_each(|value| define::read(&mut tells, value.as_bytes()));
     for (path, _) in files_read(log) {
-        // What rustc itself takes from its installation: the standard library takes no path for a crate. What it takes from
-        // its state, it has taken from the sources, which it reads all the same.
+        // The standard library, in the installation, takes no path for a crate. The incremental state comes from the sources, which
+        // rustc reads as well.
         let is_state = || state.as_ref().is_some_and(|state| path.starts_with(state));
         if is_rust && (path.starts_with(&plan.toolchain.sysroot) || is_state()) {
             continue;

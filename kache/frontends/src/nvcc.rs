@@ -10,9 +10,9 @@
 //! | `-ptx`, `-cubin`, `-fatbin`, … | `x.ptx`, `x.cubin`, `x.fatbin`, … |
 //! | `-MD`, `-MMD` | the file of `-MF`, or the output's name with `.d` |
 //!
-//! Paths get into what nvcc makes in two ways. The host compiler writes paths, and maps them where it is told to. `cudafe++` and
-//! `cicc` name what is local to a source after the checksum of the source's absolute path, which they are told by an argument: a
-//! later one of kache's tells them a path that is the same in each checkout ([`Family::tells_source`]). Device code with debug
+//! Paths get into the outputs of nvcc in two ways. The host compiler writes paths, and an argument maps them. `cudafe++` and `cicc`
+//! name each entity that is local to a source after a checksum of the source's absolute path. nvcc passes that path as an argument;
+//! kache adds a later argument with a path that is the same in each checkout ([`Family::tells_source`]). Device code with debug
 //! information has paths that nothing maps, so such a result is for one place.
 
 use crate::define;
@@ -101,8 +101,8 @@ fn name_of(word: &str) -> &str {
     word.split_once('=').map_or(word, |(name, _)| name)
 }
 
-/// Whether nvcc's programs believe what they are told to be the path of the source. They name local entities after its CRC-32:
-/// that of `kache` is 71372026.
+/// Whether nvcc's programs use the path that kache's argument gives as the path of the source. The programs name local entities
+/// after the path's CRC-32: the CRC-32 of `kache` is 71372026.
 fn capabilities(program: &Path, scratch: &Path) -> Capabilities {
     const LOCAL: &str = "namespace { struct S {}; }\ntemplate <class T> __global__ void f() {}\n\
         template __global__ void f<S>();\n";

@@ -107,7 +107,6 @@ pub static LINK: TrustPolicy = TrustPolicy {
 
 /// The rules for nvcc. Its programs measure how long they work; the front end refuses the flags that print or write it.
 pub static NVCC: TrustPolicy = TrustPolicy {
-    table: C_TABLE.with_trusted(Act::ReadsTimer, NOTHING, NOTHING),
     tools: tables::TOOLS_OF_NVCC,
     tool_marks: tables::TOOL_MARKS_OF_NVCC,
     timeless: tables::TIMELESS_TOOLS_OF_NVCC,
@@ -117,12 +116,8 @@ pub static NVCC: TrustPolicy = TrustPolicy {
 };
 
 /// The rules for CUDA by clang, which runs `ptxas` and `fatbinary` as nvcc does.
-pub static CLANG_CUDA: TrustPolicy = TrustPolicy {
-    table: C_TABLE.with_trusted(Act::ReadsTimer, NOTHING, NOTHING),
-    tools: tables::TOOLS_OF_NVCC,
-    tool_marks: tables::TOOL_MARKS_OF_NVCC,
-    ..C_RULES
-};
+pub static CLANG_CUDA: TrustPolicy =
+    TrustPolicy { tools: tables::TOOLS_OF_NVCC, tool_marks: tables::TOOL_MARKS_OF_NVCC, ..C_RULES };
 
 /// The rules for commands that are no compilers. A compiler that they start and that runs without kache may ask for the time,
 /// as long as it does not ask by which time it is to date what it writes.

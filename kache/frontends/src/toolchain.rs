@@ -148,7 +148,7 @@ impl Toolchain {
         }
         // A C compiler has no installation.
         let sysroot = self.sysroot.as_os_str().as_encoded_bytes();
-        if sysroot.is_empty() || platform::relative_to(&path, &platform::normalize(sysroot)).is_none() {
+        if sysroot.is_empty() || platform::relative_to(&path, sysroot).is_none() {
             return Coverage::None;
         }
         // All that is in a whole directory is in the list: anything else is not there.
@@ -167,6 +167,9 @@ impl Toolchain {
     }
 
     fn make(store: &Store, family: &Family, program: &Path, sysroot: PathBuf) -> io::Result<Toolchain> {
+        // As paths are when they are compared with it.
+        let sysroot = platform::normalize(sysroot.as_os_str().as_encoded_bytes()).into_owned();
+        let sysroot = PathBuf::from(platform::os_str(&sysroot));
         let mut listed = vec![(program.to_path_buf(), Sort::File)];
         if !sysroot.as_os_str().is_empty() {
             installation(&sysroot, &mut listed);

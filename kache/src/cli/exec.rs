@@ -22,8 +22,9 @@ Examples:
 
 What the command prints is an output too: a checker needs no other. The outputs are
 restored as long as everything that the command looked at is unchanged: files, absent
-files, directories, variables, programs. If the command received a path of the checkout, the outputs hold in that checkout, and everywhere once a second
-checkout has made the same outputs. A command that asks for the time, uses the network or writes
+files, directories, variables, programs. If the command received a path of the
+checkout, the outputs hold in that checkout, and everywhere once a second checkout has
+made the same outputs. A command that asks for the time, uses the network or writes
 anything but its outputs runs each time, and kache says why. An output directory must
 be empty or absent when the command starts. For make, ninja and cargo: `kache run`.")]
 pub struct Options {

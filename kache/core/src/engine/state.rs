@@ -1,9 +1,9 @@
 //! State that a command leaves for later runs of itself: what one run left, another begins with.
 //!
-//! Only a run that begins without state can be stored, so only such a run's state is kept, beside its result. In another place,
-//! or after the place was emptied, a hit restores the result without the state. The first run there that is no hit gets a copy
-//! of the state; the command itself decides what of it still holds. No key can contain the state, so what such a run makes is
-//! never stored.
+//! The engine stores only runs that begin without state, so it keeps only the state of such runs, beside their results. In another
+//! directory, or in one that was emptied, a hit restores the result without the state. The first miss there gets a copy of the
+//! state, and the command decides what of the copy still holds. No key can contain the state, so the engine never stores the result
+//! of that miss.
 //!
 //! A run that fails, and may have failed because of the copy, runs again without: a state costs no build.
 

@@ -94,7 +94,7 @@ pub fn errno_is_absent(errno: u16) -> bool {
 /// The time in ns after a file's change at which each further change gets another change time; `None` where other
 /// machines change the file, or a program does that keeps times of its own, or the file is from an image: the maker of an image
 /// chooses numbers and times, and another image with the same ones may be mounted in its place.
-fn granularity(file: &File) -> Option<i64> {
+fn granularity(file: &File, device: u64) -> Option<i64> {
     const COARSE: i64 = 2_000_000_000;
     #[cfg(target_os = "linux")]
     {
@@ -127,23 +127,20 @@ fn granularity(file: &File) -> Option<i64> {
         ];
         /// squashfs, erofs, iso9660, udf, cramfs, romfs.
         const IMAGES: [i64; 6] = [0x7371_7368, 0xE0F5_E1E2, 0x9660, 0x1501_3346, 0x28CD_3D45, 0x7275];
-        match magic & 0xFFFF_FFFF {
-            image if IMAGES.contains(&image) => return None,
-            _ if is_on_read_only_loop(file) => return None,
-            _ => {}
-        }
         match magic {
+            other if NETWORK.contains(&(other & 0xFFFF_FFFF)) => None,
+            image if IMAGES.contains(&(image & 0xFFFF_FFFF)) => None,
+            _ if is_on_read_only_loop(file, device) => None,
             // Since Linux 6.13, a change after a stat gets a new time with nanosecond resolution
             // (Documentation/filesystems/multigrain-ts.rst in the kernel's tree).
             EXT | XFS | BTRFS | TMPFS if multigrain() => Some(0),
             EXT | XFS | BTRFS | TMPFS | OVERLAY => Some(20_000_000),
-            network if NETWORK.contains(&(network & 0xFFFF_FFFF)) => None,
             _ => Some(COARSE),
         }
     }
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = file;
+        let _ = (file, device);
         Some(COARSE)
     }
 }
@@ -151,9 +148,9 @@ fn granularity(file: &File) -> Option<i64> {
 /// Whether a file is on a device that is itself a file, and cannot be written to (Documentation/admin-guide/devices.txt in the
 /// kernel's tree).
 #[cfg(target_os = "linux")]
-fn is_on_read_only_loop(file: &File) -> bool {
+fn is_on_read_only_loop(file: &File, device: u64) -> bool {
     const LOOP: u32 = 7;
-    if !file.metadata().is_ok_and(|meta| libc::major(std::os::unix::fs::MetadataExt::dev(&meta)) == LOOP) {
+    if libc::major(device) != LOOP {
         return false;
     }
     // SAFETY: statvfs is plain data for the call to fill in, and the descriptor is open.
@@ -205,7 +202,7 @@ fn multigrain() -> bool {
 /// identity and before the contents were read.
 pub fn settled(file: &File, id: &StatId, looked: i64) -> bool {
     let changed = id.ctime.max(id.mtime);
-    granularity(file).is_some_and(|g| g == 0 || changed + g < looked)
+    granularity(file, id.dev).is_some_and(|g| g == 0 || changed + g < looked)
 }
 
 /// Renames a file, replacing an existing one.
