@@ -7,11 +7,11 @@
 //!
 //! kache has it write into a private directory, in which no shared file is. What is there afterwards depends on the crate alone,
 //! and is stored as one file, the pack. A pack is added to the documentation directory in the same way, whether it was made
-//! now or is a stored one: see [`directory`] and [`join`].
+//! now or is a stored one: see `directory.rs` and `join.rs`.
 //!
 //! rustdoc asks the documentation directory for one more thing: which of the crates that it refers to have pages there. The
 //! private directory has empty directories of these names, and each that was asked for is a dependency, or leads nowhere
-//! ([`hidden`]).
+//! (`hidden`).
 //!
 //! A result holds in its own place first, and in every place once a second one confirms it, as with any command that is told
 //! the paths of roots.
