@@ -12,8 +12,9 @@ pub enum StorageError {
     NotFound,
     #[error("not queried, because earlier queries failed: {0}")]
     CircuitOpen(String),
-    #[error("the remote is read-only (`remote.mode`)")]
-    ReadOnly,
+    /// Why nothing is written.
+    #[error("the remote is read-only: {0}")]
+    ReadOnly(String),
     /// The service does not support the operation.
     #[error("{0}")]
     Unsupported(String),

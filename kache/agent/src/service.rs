@@ -184,6 +184,7 @@ mod tests {
             url: url.to_string(),
             prefix: "p".to_string(),
             write: true,
+            read_only_because: None,
             timeout: Duration::from_secs(1),
             options: Default::default(),
             sign_key: None,

@@ -21,7 +21,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(120);
 /// The storage of one remote.
 pub struct Storage {
     operator: Operator,
-    write: bool,
+    /// Why nothing may be written; `None` if writes are allowed.
+    read_only: Option<StorageError>,
     timeout: Duration,
     circuit_breaker: CircuitBreaker,
     throttle: service::Throttle,
@@ -38,7 +39,8 @@ impl Storage {
         let circuit_breaker = CircuitBreaker::default();
         Ok(Arc::new(Storage {
             operator,
-            write: remote.write,
+            read_only: (!remote.write)
+                .then(|| StorageError::ReadOnly(remote.read_only_because.clone().unwrap_or_default())),
             timeout: remote.timeout,
             circuit_breaker,
             throttle,
@@ -46,7 +48,12 @@ impl Storage {
     }
 
     pub fn can_write(&self) -> bool {
-        self.write
+        self.read_only.is_none()
+    }
+
+    /// An error that says why, if nothing may be written.
+    pub fn check_writable(&self) -> Result<(), StorageError> {
+        self.read_only.clone().map_or(Ok(()), Err)
     }
 
     pub fn can_list(&self) -> bool {
@@ -121,17 +128,13 @@ impl Storage {
 
     /// Writes a small object.
     pub async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<(), StorageError> {
-        if !self.write {
-            return Err(StorageError::ReadOnly);
-        }
+        self.check_writable()?;
         sent(self.operator.write(name, bytes)).await.map(|_| ())
     }
 
     /// Writes an object from a file, in parts if the service supports it.
     pub async fn write_file(&self, name: &str, path: &Path) -> Result<(), StorageError> {
-        if !self.write {
-            return Err(StorageError::ReadOnly);
-        }
+        self.check_writable()?;
         let local = |e: std::io::Error| StorageError::Failed(format!("{}: {e}", path.display()));
         let length = std::fs::metadata(path).map_err(local)?.len();
         if length <= PART_SIZE as u64 || !self.operator.info().capability().write_can_multi {
@@ -284,6 +287,7 @@ mod tests {
             url: format!("file://{}", dir.display()),
             prefix: "p".to_string(),
             write,
+            read_only_because: (!write).then(|| "a reason".to_string()),
             timeout: Duration::from_secs(60),
             options: Default::default(),
             sign_key: None,
@@ -309,8 +313,9 @@ mod tests {
         std::fs::create_dir(dir.path().join("p")).unwrap();
         runtime().unwrap().block_on(async {
             let storage = storage(dir.path(), false);
-            assert_eq!(storage.write("x", vec![1]).await, Err(StorageError::ReadOnly));
-            assert_eq!(storage.write_file("x", &file).await, Err(StorageError::ReadOnly));
+            let read_only = Err(StorageError::ReadOnly("a reason".to_string()));
+            assert_eq!(storage.write("x", vec![1]).await, read_only);
+            assert_eq!(storage.write_file("x", &file).await, read_only);
         });
         assert_eq!(std::fs::read_dir(dir.path().join("p")).unwrap().count(), 0);
     }

@@ -56,8 +56,8 @@ enum Transferred {
 /// If nothing can be transferred at all.
 pub fn run(config: AgentConfig, task: &Task) -> Result<Report, AgentError> {
     let agent = Agent::new(config)?;
-    if task.kind == TaskKind::Push && !agent.storage.can_write() {
-        return Err(StorageError::ReadOnly.into());
+    if task.kind == TaskKind::Push {
+        agent.storage.check_writable()?;
     }
     runtime()?.block_on(async {
         match task.kind {

@@ -129,6 +129,7 @@ mod tests {
             url: "file:///x".into(),
             prefix: String::new(),
             write: true,
+            read_only_because: None,
             timeout: std::time::Duration::from_secs(1),
             options: Default::default(),
             sign_key: sign.map(str::to_string),

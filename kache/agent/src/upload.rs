@@ -70,9 +70,7 @@ impl Agent {
         action: &Digest,
         result: &Digest,
     ) -> Result<(UploadOutcome, Option<BuildUnit>), StorageError> {
-        if !self.storage.can_write() {
-            return Err(StorageError::ReadOnly);
-        }
+        self.storage.check_writable()?;
         let entry = Manifest::load(&self.store, action)
             .and_then(|m| m.entries.into_iter().find(|e| e.result == *result));
         let Some(entry) = entry else { return Ok((UploadOutcome::Evicted, None)) };

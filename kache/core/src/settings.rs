@@ -3,12 +3,13 @@
 //! An invalid value gives a warning that names its file and line, and the next source's value is used: a typing error
 //! must not fail a build. The wrapper reads the settings at every start, so this module stays light.
 
+mod remote;
 mod table;
 
 pub use table::{Row, TABLE, is_own_variable};
 
 use crate::platform;
-use crate::remote::{self, Remote};
+use crate::remote::Remote;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use table::{RENAMED, Renamed};
@@ -351,7 +352,7 @@ fn text_of(value: &DeValue) -> String {
 /// The value without its secrets.
 fn shown(row: &Row, value: &str) -> String {
     match row.key {
-        "remote.url" => remote::redact(value),
+        "remote.url" => crate::remote::redact(value),
         "remote.sign_key" if value.starts_with("ed25519:") => "ed25519:…".to_string(),
         "remote.options" => {
             let names = value.split(';').filter_map(|pair| Some(format!("{}=…", pair.split_once('=')?.0)));
@@ -367,59 +368,6 @@ struct Reader {
 }
 
 impl Reader {
-    /// The table `[remote]`; `None` where no address is set.
-    fn remote(&mut self) -> Option<Remote> {
-        let url = self.get("remote.url", "an address such as `s3://bucket`", |v| match v {
-            "" | "none" => Some(String::new()),
-            _ => v.contains("://").then(|| v.to_string()),
-        });
-        let prefix = self.get("remote.prefix", "a path", |v| Some(v.trim_matches('/').to_string()));
-        let write = self.get("remote.mode", "read-write or read-only", |v| match v {
-            "read-write" => Some(true),
-            "read-only" => Some(false),
-            _ => None,
-        });
-        let timeout = self.get("remote.timeout", "a number of seconds above 0", |v| {
-            let seconds: f64 = v.parse().ok()?;
-            (seconds > 0.0 && seconds <= 3600.0).then(|| Duration::from_secs_f64(seconds))
-        });
-        let prefetch = self.get("remote.prefetch", "true or false", |v| match v {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        });
-        let sign_key = self.get("remote.sign_key", "a file", |v| match v.starts_with("ed25519:") {
-            true => Some(v.to_string()),
-            false => Some(home(v).to_string_lossy().into_owned()),
-        });
-        let verify_keys = self.get("remote.verify_keys", "public keys of 64 hex digits", |v| {
-            let all: Vec<String> = v
-                .split([platform::PATH_LIST_SEPARATOR, ':', ',', ' '])
-                .filter(|k| !k.is_empty())
-                .map(str::to_string)
-                .collect();
-            all.iter().all(|k| remote::is_hex_key(k)).then_some(all)
-        });
-        // Invalid keys must not mean that signatures are not required.
-        let all_bad = verify_keys.is_none() && self.first_value("remote.verify_keys").is_some();
-        let options = self.get("remote.options", "pairs `name=value` separated by `;`", |v| {
-            let pairs = v.split(';').filter(|p| !p.trim().is_empty());
-            pairs.map(|p| p.split_once('=').map(|(k, v)| (k.trim().to_string(), v.to_string()))).collect()
-        });
-        let url = url.filter(|url| !url.is_empty() && !all_bad)?;
-        Some(Remote {
-            url,
-            prefix: prefix.unwrap_or_else(|| "kache".to_string()),
-            // The first source decides, and an unrecognised value is treated as read-only.
-            write: write.unwrap_or(true) && self.first_value("remote.mode").is_none_or(|v| v == "read-write"),
-            timeout: timeout.unwrap_or(Duration::from_secs(1)),
-            options: options.unwrap_or_default(),
-            sign_key: sign_key.filter(|k| !k.is_empty()),
-            verify_keys: verify_keys.unwrap_or_default(),
-            prefetch: prefetch.unwrap_or(true),
-        })
-    }
-
     fn first_value(&self, key: &str) -> Option<String> {
         let row = TABLE.iter().find(|r| r.key == key)?;
         self.sources(row).into_iter().next().map(|source| source.value)

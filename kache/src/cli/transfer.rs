@@ -61,8 +61,9 @@ pub fn run(options: &Options, kind: TaskKind) -> Result<Answer, CliError> {
     let config = agent_config(&settings)?;
     if kind == TaskKind::Push && !config.remote.write {
         return Err(CliError::usage(format!(
-            "the remote {} is read-only (`remote.mode`): nothing is pushed",
-            config.remote.shown()
+            "the remote {} is read-only ({}): nothing is pushed",
+            config.remote.shown(),
+            config.remote.read_only_because.unwrap_or_default()
         )));
     }
     let json = options.format == Format::Json;

@@ -14,5 +14,6 @@ mod sharing;
 mod tools;
 mod trust;
 mod wrapper;
+mod write_from;
 
 use wrapper::kache;

@@ -14,6 +14,7 @@
 //! | if there is none: read the lists that the index does not have | agent | 1 |
 //! | the ordinary lookup and restore, from the local store | wrapper | 0 |
 
+pub mod ci;
 pub mod client;
 pub mod format;
 pub mod protocol;
@@ -34,6 +35,8 @@ pub struct Remote {
     pub prefix: String,
     /// Whether uploads are allowed.
     pub write: bool,
+    /// Why uploads are not allowed; `None` if they are.
+    pub read_only_because: Option<String>,
     /// The deadline for the first byte of a response, and for each further piece.
     pub timeout: Duration,
     /// Options of the service, under the service's own names (`region`, `endpoint`, …).

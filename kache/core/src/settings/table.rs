@@ -54,6 +54,8 @@ settings! {
     "remote.prefix" "KACHE_REMOTE_PREFIX" "kache" => "path prefix in the remote cache";
     "remote.mode" "KACHE_REMOTE_MODE" "read-write"
         => "`read-only`: never write to the remote (for builds of untrusted code)";
+    "remote.write_from" "KACHE_REMOTE_WRITE_FROM" "any build"
+        => "refs whose CI jobs may write, as `refs/heads/main:refs/heads/release/*`; a list in the file. Everything else only reads";
     "remote.timeout" "KACHE_REMOTE_TIMEOUT" "1"
         => "seconds to wait for the remote's first byte, and for each following block";
     "remote.prefetch" "KACHE_REMOTE_PREFETCH" "true" => "false: download a result only when a compile asks for it";

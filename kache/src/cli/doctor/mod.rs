@@ -19,6 +19,7 @@
 //! | `clock` | does the file system's clock agree with this machine's |
 //! | `linker` | does rustc's default linker exist |
 //! | `agent` | if a remote is set: is the agent installed |
+//! | `remote` | if a remote is set: may this machine write to it, and if not, why |
 //! | `settings` | are all settings valid |
 //!
 //! The probe uses a temporary cache and directory. The doctor never creates the real cache; it writes small temporary
@@ -104,6 +105,7 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     checks.extend(surroundings::reached(&settings));
     checks.extend(surroundings::clock(&settings));
     checks.extend(of_agent(&settings));
+    checks.extend(of_remote(&settings));
     checks.extend(of_settings(&settings));
     let json = Json { ok: checks.iter().all(|c| c.state != State::Problem), checks };
     let answer = Answer::new(options.format, 2, &json, |page| text(&json, page))?;
@@ -135,6 +137,15 @@ fn of_agent(settings: &Settings) -> Option<Check> {
         Ok(program) => Check::ok(NAME, program.display().to_string()),
         Err(e) => Check::problem(NAME, format!("the remote is not used: {e}"), INSTALL),
     })
+}
+
+fn of_remote(settings: &Settings) -> Option<Check> {
+    let remote = settings.remote.as_ref()?;
+    let access = match &remote.read_only_because {
+        Some(why) => format!("read-only: {why}"),
+        None => "read-write".to_string(),
+    };
+    Some(Check::ok("remote", format!("{}, {access}", remote.shown())))
 }
 
 fn of_settings(settings: &Settings) -> Vec<Check> {
