@@ -150,6 +150,8 @@ impl Agent {
 
     /// Updates the build manifests of the workspaces with new uploads.
     pub async fn write_build_manifests(self: &Arc<Self>) -> Result<(), StorageError> {
+        // A flush ends when the manifests are written, also those that the background has begun to write.
+        let _one = self.upload_round.lock().await;
         let changed = std::mem::take(&mut *locked(&self.changed));
         let mut by_project: HashMap<Digest, Vec<Vec<BuildUnit>>> = HashMap::new();
         for workspace in &changed {
