@@ -16,6 +16,7 @@ unset RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER CARGO_BUILD_RUSTC_WRAPPER
 features=kache/faults,kache-bench/remote
 
 export PATH="$PWD/.tools/bin:$PATH"
+[ "${KACHE_REQUIRE_TOOLS:-}" != 1 ] || scripts/buildgrid.sh
 if ! cargo nextest --version >/dev/null 2>&1; then
     echo "test.sh: installing cargo-nextest below .tools"
     # Without optimisation it takes a third of the time to build, and no test is slower.

@@ -1,4 +1,4 @@
-//! Servers of Debian packages as child processes; `None` if they are not installed.
+//! Servers of other projects as child processes; `None` if they are not installed.
 
 use socket2::{Domain, Socket, Type};
 use std::io;
@@ -55,7 +55,7 @@ impl Daemon {
             if listens {
                 return Ok(None);
             }
-            if begun.elapsed() > Duration::from_secs(30) {
+            if begun.elapsed() > Duration::from_secs(120) {
                 return Err(io::Error::other(format!("the server does not listen at {}", self.address)));
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -112,6 +112,69 @@ pub fn dav(dir: &Path, scheme: Scheme) -> io::Result<Option<Daemon>> {
         command.arg("-c").arg(&configuration).current_dir(dir);
         Ok(command)
     })
+}
+
+/// How BuildGrid is started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BuildGrid {
+    /// Whether clients can update action results.
+    pub read_only: bool,
+    /// Whether each request needs [`TOKEN`].
+    pub token: bool,
+    /// Over TLS with the self-signed certificate `cert.pem` of the directory, which clients must also present (with
+    /// `key.pem`).
+    pub mutual_tls: bool,
+}
+
+/// What [`TOKEN`] is signed with.
+const TOKEN_SECRET: &str = "a secret of 32 bytes for a test!";
+/// A JSON web token that [`BuildGrid::token`] accepts until 2100.
+pub const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjQxMDI0NDQ4MDB9.T7YbiOjFh-xdiJ7bRF6EVdWDqkHX-onEJqqPuiLxj6o";
+
+impl BuildGrid {
+    /// `bgd` of BuildGrid, a server of the Remote Execution API: instance `main`, blobs below `dir/cas`, action results
+    /// in memory. `scripts/buildgrid.sh` installs it.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or the server does not start.
+    pub fn start(self, dir: &Path) -> io::Result<Option<Daemon>> {
+        if self.mutual_tls && !sign(dir)? {
+            return Ok(None);
+        }
+        Daemon::start(|address| {
+            let configuration = dir.join("buildgrid.yml");
+            std::fs::write(&configuration, self.configure(dir, address))?;
+            std::fs::write(dir.join("secret"), TOKEN_SECRET)?;
+            let mut command = Command::new("bgd");
+            command.args(["server", "start"]).arg(&configuration).current_dir(dir);
+            Ok(command)
+        })
+    }
+
+    fn configure(self, dir: &Path, address: SocketAddr) -> String {
+        let shown = dir.display();
+        let tls = match self.mutual_tls {
+            false => "    insecure-mode: true\n".to_string(),
+            true => format!(
+                "    insecure-mode: false\n    credentials:\n      tls-server-key: {shown}/key.pem\n\
+                 \x20     tls-server-cert: {shown}/cert.pem\n      tls-client-certs: {shown}/cert.pem\n"
+            ),
+        };
+        let authorization = match self.token {
+            false => "  method: none\n".to_string(),
+            true => format!("  method: jwt\n  secret: {shown}/secret\n  algorithm: hs256\n"),
+        };
+        let update = !self.read_only;
+        format!(
+            "server:\n  - !channel\n    address: {address}\n{tls}authorization:\n{authorization}\
+             storages:\n  - !disk-storage &cas\n    path: {shown}/cas\n\
+             caches:\n  - !lru-action-cache &results\n    storage: *cas\n    max-cached-refs: 1000000\n\
+             \x20   allow-updates: {update}\n\
+             instances:\n  - name: main\n    description: ''\n    services:\n\
+             \x20     - !action-cache\n        cache: *results\n      - !cas\n        storage: *cas\n\
+             \x20     - !bytestream\n        storage: *cas\nthread-pool-size: 64\n"
+        )
+    }
 }
 
 /// Creates a self-signed certificate for the address; false without openssl.

@@ -5,6 +5,7 @@
 //! | [`s3::S3`] | `s3s-fs`, an S3 server from crates.io | this process |
 //! | [`daemon::redis`] | Debian's `redis-server` | child |
 //! | [`daemon::dav`] | Debian's nginx with WebDAV modules, plain or with a self-signed certificate | child |
+//! | [`daemon::BuildGrid`] | BuildGrid of PyPI, with the Remote Execution API | child |
 //! | [`proxy::Proxy`] | in front of any of them: latency and faults | this process |
 //!
 //! All listen on 127.0.0.1 at ports that the system chooses, and end when they are dropped.

@@ -29,7 +29,7 @@ pub enum ConfigError {
     #[error("`{0}` is not an address")]
     Address(String),
     #[error(
-        "`{0}://` is not a supported service; supported are file, s3, gs, azblob, ghac, redis, rediss, dav+http and dav+https"
+        "`{0}://` is not a supported service; supported are file, s3, gs, azblob, ghac, redis, rediss, dav+http, dav+https, grpc and grpcs"
     )]
     Service(String),
     #[error("the directory {0} does not exist, and the remote is read-only")]

@@ -12,6 +12,7 @@ mod error;
 mod fetch;
 mod pack;
 mod prefetch;
+mod reapi;
 mod serve;
 mod service;
 mod storage;

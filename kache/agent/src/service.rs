@@ -37,7 +37,8 @@ impl Throttle {
         until.filter(|at| *at > Instant::now())
     }
 
-    fn record(&self, retry_after: Option<&str>) {
+    /// Records that the service reported overload.
+    pub fn record(&self, retry_after: Option<&str>) {
         let until = Instant::now() + pause(retry_after);
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }

@@ -4,6 +4,7 @@
 
 use crate::circuit_breaker::CircuitBreaker;
 use crate::error::{ConfigError, StorageError};
+use crate::reapi::Reapi;
 use crate::service;
 use futures_util::StreamExt;
 use kache_core::remote::Remote;
@@ -21,6 +22,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(120);
 /// The storage of one remote.
 pub struct Storage {
     operator: Operator,
+    /// The operator's service, if it is the Remote Execution API: large files are not written through opendal.
+    reapi: Option<Reapi>,
     /// Why nothing may be written; `None` if writes are allowed.
     read_only: Option<StorageError>,
     timeout: Duration,
@@ -35,10 +38,15 @@ impl Storage {
     /// If a setting is invalid.
     pub fn open(remote: &Remote) -> Result<Arc<Storage>, ConfigError> {
         let throttle = service::Throttle::default();
-        let operator = service::operator(remote, &throttle)?;
+        let reapi = Reapi::open(remote, &throttle)?;
+        let operator = match &reapi {
+            Some(reapi) => reapi.operator(),
+            None => service::operator(remote, &throttle)?,
+        };
         let circuit_breaker = CircuitBreaker::default();
         Ok(Arc::new(Storage {
             operator,
+            reapi,
             read_only: (!remote.write)
                 .then(|| StorageError::ReadOnly(remote.read_only_because.clone().unwrap_or_default())),
             timeout: remote.timeout,
@@ -137,6 +145,10 @@ impl Storage {
         self.check_writable()?;
         let local = |e: std::io::Error| StorageError::Failed(format!("{}: {e}", path.display()));
         let length = std::fs::metadata(path).map_err(local)?.len();
+        if let Some(reapi) = self.reapi.as_ref().filter(|_| length > PART_SIZE as u64) {
+            let written = reapi.write_file(name, path, SEND_TIMEOUT).await;
+            return completed(Ok(written), SEND_TIMEOUT);
+        }
         if length <= PART_SIZE as u64 || !self.operator.info().capability().write_can_multi {
             return self.write(name, std::fs::read(path).map_err(local)?).await;
         }

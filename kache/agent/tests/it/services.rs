@@ -22,7 +22,7 @@ fn s3_machine(address: SocketAddr) -> Machine {
 }
 
 /// One machine compiles and uploads, another restores.
-fn shares(machine: impl Fn() -> Machine) {
+pub fn shares(machine: impl Fn() -> Machine) {
     let a = machine();
     assert_eq!(way(&a.rust()), (Outcome::Miss, Some(RemoteWay::Nothing)), "{:?}", a.test.last());
     a.c();
@@ -54,8 +54,7 @@ fn s3_is_shared() {
 }
 
 /// A machine with a crate that contains incompressible bytes.
-fn noisy(address: SocketAddr, length: usize) -> Machine {
-    let machine = s3_machine(address);
+pub fn noisy(machine: Machine, length: usize) -> Machine {
     let mut state = 1u64;
     let bytes: Vec<u8> = (0..length)
         .map(|_| {
@@ -73,13 +72,13 @@ fn noisy(address: SocketAddr, length: usize) -> Machine {
 fn builds_do_not_wait_for_slow_downloads() {
     let dir = tempfile::tempdir().unwrap();
     let s3 = S3::start(dir.path()).unwrap();
-    let a = noisy(s3.address(), 400_000);
+    let a = noisy(s3_machine(s3.address()), 400_000);
     a.rust();
     assert!(a.flush().status.success());
     let proxy = Proxy::start(s3.address(), Fault::Slow(100_000)).unwrap();
-    let b = noisy(proxy.address(), 400_000);
+    let b = noisy(s3_machine(proxy.address()), 400_000);
     assert_eq!(b.rust().outcome, Outcome::Miss, "{:?}", b.test.last());
-    let c = noisy(proxy.address(), 400_000);
+    let c = noisy(s3_machine(proxy.address()), 400_000);
     let pulled = c.output(&["pull"]);
     assert!(pulled.status.success() && text(&pulled).starts_with("1 transferred"), "{}", text(&pulled));
     assert_eq!(c.rust().outcome, Outcome::Hit, "{:?}", c.test.last());
@@ -90,7 +89,7 @@ fn large_objects_are_uploaded_in_parts() {
     let dir = tempfile::tempdir().unwrap();
     let s3 = S3::start(dir.path()).unwrap();
     // The long timeout keeps the agent from giving up a download that is slower than compiling.
-    let large = || noisy(s3.address(), 20_000_000).set("KACHE_REMOTE_TIMEOUT", "60");
+    let large = || noisy(s3_machine(s3.address()), 20_000_000).set("KACHE_REMOTE_TIMEOUT", "60");
     let a = large();
     a.rust();
     let flushed = a.flush();
@@ -113,7 +112,7 @@ fn webdav_is_shared_over_tls() {
     });
 }
 
-fn installed(server: std::io::Result<Option<Daemon>>, what: &str) -> Option<Daemon> {
+pub fn installed(server: std::io::Result<Option<Daemon>>, what: &str) -> Option<Daemon> {
     let server = server.unwrap();
     if server.is_none() {
         missing(what, "install it");
@@ -148,10 +147,28 @@ fn no_fault_of_a_remote_changes_a_build() {
     let whole = s3_machine(s3.address());
     build(&whole);
     assert!(whole.flush().status.success());
-    let (_reserved, refusing) = daemon::refusing().unwrap();
     let tls_dir = tempfile::tempdir().unwrap();
     let tls = installed(daemon::dav(tls_dir.path(), Scheme::SelfSigned), "nginx or openssl");
-    let proxy = |fault| Proxy::start(s3.address(), fault).unwrap();
+    let plain = plain();
+    report_faults(s3.address(), s3_machine, &plain);
+    if let Some(tls) = tls {
+        report(
+            "a self-signed certificate",
+            &Machine::with_sources(&format!("dav+https://{}/x", tls.address())),
+            &plain,
+        );
+    }
+    let skewed = s3_machine(s3.address()).set("AWS_SECRET_ACCESS_KEY", "wrong");
+    report("a wrong request signature, as with a skewed clock", &skewed, &plain);
+}
+
+/// A build without a remote.
+pub fn plain() -> Built {
+    build(&Machine::with_sources("none"))
+}
+
+/// Builds with each fault between machines and a server.
+pub fn report_faults(server: SocketAddr, machine: impl Fn(SocketAddr) -> Machine, plain: &Built) {
     let throttled = Fault::Answer("429 Too Many Requests", "retry-after: 30\r\n");
     let faults = [
         ("hanging", Some(Fault::Hang)),
@@ -167,34 +184,22 @@ fn no_fault_of_a_remote_changes_a_build() {
         ("429, Retry-After: 30", Some(throttled)),
         ("connections refused", None),
     ];
-    let plain = {
-        let machine = Machine::with_sources("none");
-        build(&machine)
-    };
+    let (_reserved, refusing) = daemon::refusing().unwrap();
     println!("| fault | outcome | added | what the events say |\n| --- | --- | --- | --- |");
     for (name, fault) in faults {
-        let proxy = fault.map(proxy);
+        let proxy = fault.map(|fault| Proxy::start(server, fault).unwrap());
         let address = proxy.as_ref().map_or(refusing, Proxy::address);
-        report(name, &s3_machine(address), &plain);
+        report(name, &machine(address), plain);
     }
-    if let Some(tls) = tls {
-        report(
-            "a self-signed certificate",
-            &Machine::with_sources(&format!("dav+https://{}/x", tls.address())),
-            &plain,
-        );
-    }
-    let skewed = s3_machine(s3.address()).set("AWS_SECRET_ACCESS_KEY", "wrong");
-    report("a wrong request signature, as with a skewed clock", &skewed, &plain);
 }
 
-struct Built {
+pub struct Built {
     took: Duration,
     artifacts: Vec<Vec<u8>>,
 }
 
 /// Builds ten units.
-fn build(machine: &Machine) -> Built {
+pub fn build(machine: &Machine) -> Built {
     let begun = Instant::now();
     let mut artifacts = Vec::new();
     for n in 0..5 {
@@ -207,7 +212,7 @@ fn build(machine: &Machine) -> Built {
     Built { took: begun.elapsed(), artifacts }
 }
 
-fn report(name: &str, machine: &Machine, plain: &Built) {
+pub fn report(name: &str, machine: &Machine, plain: &Built) {
     let built = build(machine);
     assert!(built.artifacts == plain.artifacts, "{name}: the artifacts differ from those without a remote");
     let events = machine.test.events();

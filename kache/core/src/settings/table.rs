@@ -50,7 +50,7 @@ settings! {
         => "true: print one line about each build after its end (Linux; elsewhere after `kache run`)";
     "log" "KACHE_LOG" "none" => "file that receives one readable line for each invocation; `stderr` for the terminal";
     "remote.url" "KACHE_REMOTE_URL" "none"
-        => "address of the remote cache: `s3://bucket`, `gs://…`, `azblob://…`, `ghac://`, `redis://host`, `dav+https://host/dir`, `file:///dir`";
+        => "address of the remote cache: `s3://bucket`, `gs://…`, `azblob://…`, `ghac://`, `redis://host`, `dav+https://host/dir`, `grpcs://host/instance`, `file:///dir`";
     "remote.prefix" "KACHE_REMOTE_PREFIX" "kache" => "path prefix in the remote cache";
     "remote.mode" "KACHE_REMOTE_MODE" "read-write"
         => "`read-only`: never write to the remote (for builds of untrusted code)";
