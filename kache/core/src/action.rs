@@ -77,6 +77,8 @@ pub struct Action {
     pub source: Option<Dependency>,
     /// Whether the command prints paths as its arguments map them, so that they are mapped back for people.
     pub unmap_printed: bool,
+    /// The directory of outputs, where the arguments spell it otherwise than the caller did.
+    pub respelled: Option<Respelled>,
     /// Whether the command's errors go to a terminal where kache's own do: it prints what a terminal is to show.
     pub shows_terminal: bool,
     /// Directories in which later commands give files further names. A further name moves the time of change and leaves
@@ -87,6 +89,15 @@ pub struct Action {
     pub is_foreign: bool,
     /// A variable that keeps the program from handing over to kache where nothing observes the run. The program removes it.
     pub keeps_off: Option<&'static str>,
+}
+
+/// A directory that the arguments of a command spell otherwise than its caller did.
+#[derive(Clone, Debug)]
+pub struct Respelled {
+    /// As the command spells it where it announces outputs.
+    pub told: String,
+    /// As the caller spelled it.
+    pub own: String,
 }
 
 impl Action {

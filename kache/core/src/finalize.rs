@@ -278,6 +278,7 @@ mod tests {
                 outputs: Outputs::default(),
                 source: None,
                 unmap_printed: false,
+                respelled: None,
                 shows_terminal: false,
                 relinked_dirs: vec![work.join("deps")],
                 is_foreign: false,

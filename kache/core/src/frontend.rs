@@ -121,7 +121,8 @@ pub trait Plan: Evaluate {
     /// # Errors
     /// When the rules do not bound what the command may have read.
     fn collect_unobserved(&self, action: &Action, started: i64) -> Result<Collected, NotCacheable>;
-    /// What the command reports to have read. Called as soon as the command has ended.
+    /// What the command reports to have read, in a report that this function first makes what the caller's own arguments would have
+    /// made it. Called as soon as the command has ended.
     fn declared(&self) -> Option<io::Result<Declared>> {
         None
     }

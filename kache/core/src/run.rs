@@ -8,6 +8,7 @@
 //!
 //! The run ends with the command. A process that it left behind may keep the pipes open for as long as it likes.
 
+use crate::action::Respelled;
 use crate::paths::Roots;
 use crate::platform::{self, UntilEnd};
 use crate::template;
@@ -19,6 +20,8 @@ use std::process::{ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 pub struct Printing<'a> {
     /// Where the command prints mapped paths: they are replaced by those of the roots.
     pub mapped: Option<&'a Roots>,
+    /// Where the command announces outputs in a directory that its arguments spell otherwise than its caller did.
+    pub respelled: Option<&'a Respelled>,
     /// Whether lines are held back until [`Held::release`].
     pub hold: bool,
     /// Whether they are from now on, and notices with them.
@@ -40,6 +43,7 @@ impl Printing<'_> {
     /// Every line is forwarded at once, as it is.
     pub const PLAIN: Printing<'static> = Printing {
         mapped: None,
+        respelled: None,
         hold: false,
         has_trouble: &|| false,
         is_notice: |_| false,
@@ -185,6 +189,10 @@ fn forward(from: impl Read, mut to: impl Write, printing: &Printing) -> Forwarde
                 let line = match printing.mapped {
                     Some(roots) => template::unmap(&line, roots),
                     None => line.clone(),
+                };
+                let line = match printing.respelled {
+                    Some(respelled) => template::respell(&line, respelled),
+                    None => line,
                 };
                 out.all.extend(&line);
                 if printing.printed.contains(&line) {

@@ -6,6 +6,7 @@
 
 mod wrap;
 
+use crate::action::Respelled;
 use crate::paths::Roots;
 use crate::platform;
 use memchr::memmem;
@@ -324,6 +325,14 @@ pub fn unmap(line: &[u8], roots: &Roots) -> Vec<u8> {
         }
     }
     out
+}
+
+/// An announcement of an output as the command would have printed it with the caller's own arguments; any other line as it is.
+pub fn respell(line: &[u8], respelled: &Respelled) -> Vec<u8> {
+    let quoting = printed(line);
+    let from = [&quoting.write(respelled.told.as_bytes())[..], b"/"].concat();
+    let to = [&quoting.write(respelled.own.as_bytes())[..], b"/"].concat();
+    replace(line, &from, &to, |before| before.ends_with(b"\"artifact\":\""))
 }
 
 /// Whether the text, without colours, ends with what a diagnostic prints before a file name.

@@ -4,7 +4,7 @@ use crate::family::Capabilities;
 use crate::invocation::Invocation;
 use crate::toolchain::Toolchain;
 use crate::unobserved::Rules;
-use kache_core::action::Action;
+use kache_core::action::{Action, Respelled};
 use kache_core::collected::Collected;
 use kache_core::digest::Table;
 use kache_core::eval::names;
@@ -27,6 +27,8 @@ pub struct CompilePlan {
     pub(crate) toolchain: Toolchain,
     /// The object that hands a build script over to kache, where the command links one.
     pub(crate) starter: Option<PathBuf>,
+    /// The directory of outputs, where rustc is told another spelling than the caller's.
+    pub(crate) respelled: Option<Respelled>,
     /// Macros of the command line with a root's path in them, with the value of each.
     pub(crate) defines: Vec<(String, String)>,
     /// Macros and scripts that are declared to use paths only to find files.

@@ -121,6 +121,7 @@ impl Exec {
             outputs: Outputs { names, statuses: self.statuses.clone(), ..Outputs::default() },
             source: None,
             unmap_printed: false,
+            respelled: None,
             shows_terminal: false,
             relinked_dirs: Vec::new(),
             is_foreign: true,

@@ -8,7 +8,7 @@ use crate::{
     collect, depinfo, gnu, incremental, key, linker, loader, mapped, output_names, recognise, refine, rustc,
     rustup, starter,
 };
-use kache_core::action::{Action, Outputs, Request};
+use kache_core::action::{Action, Outputs, Request, Respelled};
 use kache_core::collected::Collected;
 use kache_core::dependency::{Dependency, Kind as DependencyKind};
 use kache_core::digest::Digest;
@@ -172,11 +172,13 @@ fn planned(
     // maps.
     let names_directory = !is_rust && !invocation.literal_paths && !invocation.only_links;
     let pwd = names_directory.then(|| ("PWD", OsString::from(&invocation.cwd)));
+    let respelled =
+        settings.keeps_state().then(|| incremental::out_dir::respelled(&invocation, &roots)).flatten();
     let action = Action {
         unit: invocation.unit.clone(),
         kind: invocation.kind,
         program: invocation.program.clone(),
-        args: arguments(family, &invocation, &roots, &key),
+        args: arguments(family, &invocation, &roots, &key, respelled.as_ref()),
         cwd: invocation.cwd.clone(),
         env: pwd.into_iter().collect(),
         key,
@@ -192,6 +194,7 @@ fn planned(
             Dependency::new(DependencyKind::File, roots.portable(path.as_os_str().as_encoded_bytes()))
         }),
         unmap_printed: is_rust,
+        respelled: respelled.clone(),
         // Arguments tell rustc of the terminal. gcc and clang have none for all that they ask a terminal.
         shows_terminal: !is_rust,
         relinked_dirs: invocation.search.clone(),
@@ -208,6 +211,7 @@ fn planned(
         invocation,
         toolchain,
         starter,
+        respelled,
         defines,
         path_only: settings.path_only_macros.clone(),
         assume_tame_macros: settings.observe == Observe::Off,
@@ -235,7 +239,13 @@ fn link_starter(invocation: &mut Invocation, cx: &Context) -> Option<PathBuf> {
 }
 
 /// The arguments to run the compiler with.
-fn arguments(family: &Family, invocation: &Invocation, roots: &Roots, key: &Digest) -> Vec<OsString> {
+fn arguments(
+    family: &Family,
+    invocation: &Invocation,
+    roots: &Roots,
+    key: &Digest,
+    respelled: Option<&Respelled>,
+) -> Vec<OsString> {
     if invocation.only_links {
         return invocation.args.clone();
     }
@@ -251,7 +261,10 @@ fn arguments(family: &Family, invocation: &Invocation, roots: &Roots, key: &Dige
         }
     }
     args.extend(family.tells_source.and_then(|flag| source_argument(flag, invocation, roots, key)));
-    args.extend(invocation.args.iter().cloned());
+    match respelled {
+        Some(respelled) => args.extend(incremental::out_dir::tell(&invocation.args, respelled)),
+        None => args.extend(invocation.args.iter().cloned()),
+    }
     args
 }
 
@@ -296,7 +309,8 @@ impl Plan for CompilePlan {
     fn declared(&self) -> Option<io::Result<Declared>> {
         let report = self.toolchain.capabilities.report;
         let path = self.invocation.depinfo.as_ref()?;
-        Some(platform::read_regular(path).map(|text| depinfo::parse(&text, report)))
+        let text = incremental::out_dir::read_depinfo(path, self.respelled.as_ref());
+        Some(text.map(|text| depinfo::parse(&text, report)))
     }
 
     fn notices(&self) -> fn(&[u8]) -> bool {

@@ -103,6 +103,7 @@ fn planned(request: &Request, out: &Path, cx: &Context) -> Result<Planned, NotCa
         outputs: Outputs { names, ..Outputs::default() },
         source: None,
         unmap_printed: false,
+        respelled: None,
         shows_terminal: false,
         relinked_dirs: Vec::new(),
         is_foreign: true,

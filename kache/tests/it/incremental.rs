@@ -112,6 +112,71 @@ fn the_first_compile_after_a_restore_in_another_checkout_begins_with_the_state()
     assert_eq!(test.refusal(&mut compile(&test, "another", &[])), "incremental");
 }
 
+/// cargo spells an absolute directory of outputs, and rustc notes it for each object: kache spells the directory relative, and what
+/// the compile prints and reports shows the caller's spelling.
+#[test]
+fn objects_are_used_although_the_directory_of_outputs_has_another_path() {
+    let test = TestEnv::new();
+    let arguments = |checkout: &str| {
+        let out = test.path(checkout).join("out");
+        let mut args: Vec<String> =
+            ["--crate-name=l", "--crate-type=lib", "l.rs", "--error-format=json", "--json=artifacts"]
+                .map(String::from)
+                .into();
+        args.extend(
+            ["--emit=dep-info,metadata,link", "-C", "incremental=inc", "-C", "metadata=1f"].map(String::from),
+        );
+        args.extend(["--out-dir".to_string(), out.to_str().unwrap().to_string()]);
+        args
+    };
+    let compile = |checkout: &str| {
+        let args = arguments(checkout);
+        let mut command = test.kache_in(
+            checkout,
+            &[&["rustc"], &args.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat(),
+        );
+        command.env("KACHE_INCREMENTAL_STATE", "on");
+        command
+    };
+    let shown = |checkout: &str, command: &mut Command| {
+        let out = assert_success(command);
+        (
+            String::from_utf8(out.stderr).unwrap(),
+            fs::read_to_string(test.path(checkout).join("out/l.d")).unwrap(),
+        )
+    };
+    for checkout in ["w", "another"] {
+        for dir in [".git", "out"] {
+            fs::create_dir_all(test.path(checkout).join(dir)).unwrap();
+        }
+        test.write(&format!("{checkout}/l.rs"), SOURCE);
+    }
+    // What rustc prints and reports without kache.
+    let plain = {
+        let mut command = Command::new("rustc");
+        command.args(arguments("w")).current_dir(test.path("w"));
+        let shown = shown("w", &mut command);
+        for made in ["inc", "out"] {
+            fs::remove_dir_all(test.path("w").join(made)).unwrap();
+        }
+        fs::create_dir(test.path("w/out")).unwrap();
+        shown
+    };
+    assert!(plain.0.contains("\"artifact\":\"/"), "{}", plain.0);
+    assert_eq!(shown("w", &mut compile("w")), plain);
+    assert_eq!(test.last().outcome, Outcome::Miss);
+    test.mark_objects();
+    let moved =
+        |text: &str| text.replace(test.path("w").to_str().unwrap(), test.path("another").to_str().unwrap());
+    assert_eq!(shown("another", &mut compile("another")), (moved(&plain.0), moved(&plain.1)));
+    assert_eq!(test.last().outcome, Outcome::Hit);
+    test.edit("another");
+    assert_eq!(shown("another", &mut compile("another")), (moved(&plain.0), moved(&plain.1)));
+    assert_eq!(test.last().reason_word(), Some("copied-state"));
+    let library = fs::read(test.path("another/out/libl.rlib")).unwrap();
+    assert!(library.windows(MARK.len()).any(|part| part == MARK), "rustc used nothing of the state");
+}
+
 /// With the state of another checkout, rustc makes what it makes with its own.
 #[test]
 fn a_copied_state_and_an_own_one_lead_to_the_same_objects() {

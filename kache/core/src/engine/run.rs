@@ -170,6 +170,7 @@ impl Job<'_> {
         let is_nested = self.engine.outer.is_some();
         let printing = Printing {
             mapped: action.unmap_printed.then_some(&action.roots),
+            respelled: action.respelled.as_ref(),
             hold: action.maps_paths() || is_nested || may_repeat,
             has_trouble: &|| false,
             is_notice: self.plan.notices(),

@@ -18,6 +18,7 @@
 
 mod header;
 mod notes;
+pub(crate) mod out_dir;
 mod sessions;
 
 use crate::compile_plan::CompilePlan;

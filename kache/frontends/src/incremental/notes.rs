@@ -22,7 +22,7 @@ pub(super) struct Notes {
 }
 
 /// Whether a flag leaves paths in objects that are mapped elsewhere, or may.
-fn leaves_paths(flag: &Flag) -> bool {
+pub(super) fn leaves_paths(flag: &Flag) -> bool {
     match flag.row.flag {
         "--remap-path-scope" => true,
         "-C split-debuginfo" => flag.value.as_deref() != Some("off"),
