@@ -7,7 +7,7 @@ use crate::events::{Kind, Unit};
 use crate::key_trace::{Component, Part};
 use crate::paths::{Roots, absolute};
 use crate::platform;
-use crate::template::{self, Format};
+use crate::template::{self, Format, Respelled};
 use memchr::memmem;
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -89,15 +89,6 @@ pub struct Action {
     pub is_foreign: bool,
     /// A variable that keeps the program from handing over to kache where nothing observes the run. The program removes it.
     pub keeps_off: Option<&'static str>,
-}
-
-/// A directory that the arguments of a command spell otherwise than its caller did.
-#[derive(Clone, Debug)]
-pub struct Respelled {
-    /// As the command spells it where it announces outputs.
-    pub told: String,
-    /// As the caller spelled it.
-    pub own: String,
 }
 
 impl Action {

@@ -8,10 +8,9 @@
 //!
 //! The run ends with the command. A process that it left behind may keep the pipes open for as long as it likes.
 
-use crate::action::Respelled;
 use crate::paths::Roots;
 use crate::platform::{self, UntilEnd};
-use crate::template;
+use crate::template::{self, Respelled};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 

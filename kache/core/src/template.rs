@@ -6,7 +6,6 @@
 
 mod wrap;
 
-use crate::action::Respelled;
 use crate::paths::Roots;
 use crate::platform;
 use memchr::memmem;
@@ -325,6 +324,15 @@ pub fn unmap(line: &[u8], roots: &Roots) -> Vec<u8> {
         }
     }
     out
+}
+
+/// A directory that the arguments of a command spell otherwise than its caller did.
+#[derive(Clone, Debug)]
+pub struct Respelled {
+    /// As the command spells it where it announces outputs.
+    pub told: String,
+    /// As the caller spelled it.
+    pub own: String,
 }
 
 /// An announcement of an output as the command would have printed it with the caller's own arguments; any other line as it is.

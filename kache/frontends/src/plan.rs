@@ -8,7 +8,7 @@ use crate::{
     collect, depinfo, gnu, incremental, key, linker, loader, mapped, output_names, recognise, refine, rustc,
     rustup, starter,
 };
-use kache_core::action::{Action, Outputs, Request, Respelled};
+use kache_core::action::{Action, Outputs, Request};
 use kache_core::collected::Collected;
 use kache_core::dependency::{Dependency, Kind as DependencyKind};
 use kache_core::digest::Digest;
@@ -25,7 +25,7 @@ use kache_core::run::Ran;
 use kache_core::settings::{Observe, Settings};
 use kache_core::store::Store;
 use kache_core::store::states::LeftState;
-use kache_core::template;
+use kache_core::template::{self, Respelled};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -10,9 +10,9 @@
 
 use super::notes;
 use crate::invocation::Invocation;
-use kache_core::action::Respelled;
 use kache_core::paths::Roots;
 use kache_core::platform;
+use kache_core::template::Respelled;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
