@@ -1,12 +1,26 @@
 //! The address and credentials of a remote store.
 
+use clap::ValueEnum;
 use kache_loopback::s3::{ACCESS_KEY, BUCKET, SECRET_KEY};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 
+/// What a remote store speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// S3
+    #[default]
+    S3,
+    /// The Remote Execution API
+    Reapi,
+}
+
 pub struct Endpoint {
+    pub protocol: Protocol,
     /// The server, or the proxy in front of it.
     pub address: SocketAddr,
+    /// Whether the machine writes nothing there.
+    pub read_only: bool,
 }
 
 impl Endpoint {

@@ -96,7 +96,7 @@ pub trait Backend: Sync {
         None
     }
 
-    /// Adds to `environment` what makes the backend share results through an S3 server; `None` if that is not
+    /// Adds to `environment` what makes the backend share results through a server; `None` if that is not
     /// supported.
     fn with_remote(&self, _environment: Environment, _endpoint: &Endpoint) -> Option<Environment> {
         None

@@ -1,7 +1,7 @@
 //! kache, as built from this repository or given with `--kache`.
 
-use super::Endpoint;
 use super::{Backend, Counts, Language, wrapper_env};
+use super::{Endpoint, Protocol};
 use crate::analysis::event_log::EventLog;
 use crate::backend::invocations;
 use crate::error::{Error, Result};
@@ -166,11 +166,19 @@ impl Backend for Kache {
     }
 
     fn with_remote(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
-        let mut all: Vec<(OsString, OsString)> = vec![
-            ("KACHE_REMOTE_URL".into(), format!("s3://{}", endpoint.bucket()).into()),
-            ("KACHE_REMOTE_OPTIONS".into(), format!("endpoint={};region=us-east-1", endpoint.url()).into()),
-        ];
-        all.extend(endpoint.credentials());
+        let mode = if endpoint.read_only { "read-only" } else { "read-write" };
+        let mut all: Vec<(OsString, OsString)> = vec![("KACHE_REMOTE_MODE".into(), mode.into())];
+        match endpoint.protocol {
+            Protocol::S3 => {
+                let options = format!("endpoint={};region=us-east-1", endpoint.url());
+                all.push(("KACHE_REMOTE_URL".into(), format!("s3://{}", endpoint.bucket()).into()));
+                all.push(("KACHE_REMOTE_OPTIONS".into(), options.into()));
+                all.extend(endpoint.credentials());
+            }
+            Protocol::Reapi => {
+                all.push(("KACHE_REMOTE_URL".into(), format!("grpc://{}/main", endpoint.address).into()));
+            }
+        }
         Some(environment.with_all(all))
     }
 

@@ -15,7 +15,7 @@ mod sccache;
 mod serving;
 mod wrapper_env;
 
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Protocol};
 pub use interface::{Backend, Counts, Language};
 pub use kache::Kache;
 pub use plain::{Plain, without_cache};

@@ -4,10 +4,10 @@
 //! recommends: `CARGO_INCREMENTAL=0`, without which it stores no workspace crates; `SCCACHE_BASEDIRS`, which
 //! allows hits of C and C++ in another checkout. The default mode stays, in which the server compiles.
 
-use super::Endpoint;
 use super::competitor::{self, Program};
 use super::wrapper_env;
 use super::{Backend, Counts, Language};
+use super::{Endpoint, Protocol};
 use crate::error::Result;
 use crate::system::environment::Environment;
 use crate::system::files;
@@ -65,6 +65,9 @@ impl Backend for Sccache {
     }
 
     fn with_remote(&self, environment: Environment, endpoint: &Endpoint) -> Option<Environment> {
+        if endpoint.protocol != Protocol::S3 {
+            return None;
+        }
         let mut all: Vec<(OsString, OsString)> = vec![
             ("SCCACHE_BUCKET".into(), endpoint.bucket().into()),
             ("SCCACHE_ENDPOINT".into(), endpoint.url().into()),

@@ -1,13 +1,14 @@
 //! `check --remote`: builds on a second machine from a remote store alone.
 //!
 //! The first machine builds with an empty cache and uploads. The second machine has an empty home, cargo home
-//! and cache at other paths, and shares only an S3 server on loopback with the first, behind a proxy that
-//! adds latency. Both use the installed toolchain.
+//! and cache at other paths, and shares only a server on loopback with the first (S3, or BuildGrid with
+//! `--protocol reapi`), behind a proxy that adds latency. Both use the installed toolchain.
 //!
 //! The result of a build script holds where it was made until another place confirms it, and there is no third
 //! machine. So scripts run on the second, and their runs do not count; what they compile does.
 //!
-//! Each second machine finds the uploads of the first, and none of another second machine. A unit whose
+//! Each second machine finds the uploads of the first, and none of another second machine: the objects of S3 are
+//! restored, and from BuildGrid, whose action results are in its memory, second machines only read. A unit whose
 //! output contains a path of the machine may miss: the workload file claims it (`expect.embedded_paths`), and
 //! the path must be found in the output.
 //!
@@ -21,7 +22,7 @@ use crate::analysis::summary::{self, BuildSummary, Rate};
 use crate::analysis::timeline::Timeline;
 use crate::artifacts;
 use crate::artifacts::compare::{self, ArtifactComparison};
-use crate::backend::{Backend, Counts, Endpoint, RunningBackend};
+use crate::backend::{Backend, Counts, Endpoint, Protocol, RunningBackend};
 use crate::build_site::{self, BuildSite, Built};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
@@ -31,11 +32,13 @@ use crate::text::count;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
 use kache_core::events::{Event, RemoteWay};
+use kache_loopback::daemon::{BuildGrid, Daemon};
 use kache_loopback::proxy::{Fault, Proxy};
 use kache_loopback::s3::S3;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,6 +48,45 @@ pub struct RemotePlan {
     pub latencies: Vec<u64>,
     /// The second machine has the first machine's paths.
     pub same_place: bool,
+    /// What kache's remote store speaks; that of other caches is S3.
+    pub protocol: Protocol,
+}
+
+/// A running remote store.
+enum Server {
+    S3(S3),
+    BuildGrid { daemon: Daemon, objects: PathBuf },
+}
+
+impl Server {
+    fn start(protocol: Protocol, dir: &Path) -> Result<Server> {
+        match protocol {
+            Protocol::S3 => S3::start(dir).map(Server::S3).map_err(Error::io("start an S3 server over", dir)),
+            Protocol::Reapi => {
+                std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
+                let started = BuildGrid::default().start(dir);
+                let daemon = started.map_err(Error::io("start BuildGrid over", dir))?.ok_or_else(|| {
+                    Error::input("bgd is not on PATH")
+                        .remedy("scripts/buildgrid.sh installs it below .tools/bin")
+                })?;
+                Ok(Server::BuildGrid { daemon, objects: dir.join("cas") })
+            }
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        match self {
+            Server::S3(s3) => s3.address(),
+            Server::BuildGrid { daemon, .. } => daemon.address(),
+        }
+    }
+
+    fn objects(&self) -> PathBuf {
+        match self {
+            Server::S3(s3) => s3.objects(),
+            Server::BuildGrid { objects, .. } => objects.clone(),
+        }
+    }
 }
 
 /// Result of one second machine.
@@ -114,33 +156,52 @@ struct BuildMachine {
 impl RemoteRun<'_> {
     fn all(&self, findings: &mut RemoteFindings) -> Result<()> {
         let name = self.site.backend.name();
-        let dir = self.site.scratch.root().join(format!("s3-{name}"));
-        let s3 = S3::start(&dir).map_err(Error::io("start an S3 server over", &dir))?;
+        let dir = self.site.scratch.root().join(format!("remote-{name}"));
+        let server = Server::start(self.protocol(), &dir)?;
         let first =
             self.machine("a", &self.site.scratch.root().join("m1"), self.site.scratch.checkout_a())?;
-        let direct = Endpoint { address: s3.address() };
+        let direct = Endpoint { protocol: self.protocol(), address: server.address(), read_only: false };
         let (took, flushed) = self.first(&first, &direct)?;
         findings.first_seconds.insert(name.to_owned(), took.as_secs_f64());
         findings.flush_seconds.insert(name.to_owned(), flushed.as_secs_f64());
-        findings.remote_bytes.insert(name.to_owned(), size(&s3.objects()));
+        findings.remote_bytes.insert(name.to_owned(), size(&server.objects()));
         self.remove(first)?;
         let uploaded = self.site.scratch.root().join(format!("uploaded-{name}"));
-        std::fs::rename(s3.objects(), &uploaded).map_err(Error::io("move aside", &s3.objects()))?;
+        let s3 = match &server {
+            Server::S3(s3) => Some(s3),
+            Server::BuildGrid { .. } => None,
+        };
+        if let Some(s3) = s3 {
+            std::fs::rename(s3.objects(), &uploaded).map_err(Error::io("move aside", &s3.objects()))?;
+        }
         for latency in &self.plan.latencies {
             let fault = match latency {
                 0 => Fault::None,
                 ms => Fault::Latency(Duration::from_millis(*ms)),
             };
-            copy(&uploaded, &s3.objects()).map_err(Error::io("copy", &uploaded))?;
-            let proxy = Proxy::start(s3.address(), fault).map_err(Error::io("start a proxy for", &dir))?;
+            if let Some(s3) = s3 {
+                copy(&uploaded, &s3.objects()).map_err(Error::io("copy", &uploaded))?;
+            }
+            let proxy =
+                Proxy::start(server.address(), fault).map_err(Error::io("start a proxy for", &dir))?;
             let second = self.second(&proxy, *latency)?;
             findings.seconds.push(second);
-            std::fs::remove_dir_all(s3.objects()).map_err(Error::io("remove", &s3.objects()))?;
+            if let Some(s3) = s3 {
+                std::fs::remove_dir_all(s3.objects()).map_err(Error::io("remove", &s3.objects()))?;
+            }
         }
-        for dir in [&dir, &uploaded] {
+        let uploaded = s3.map(|_| &uploaded);
+        for dir in [&dir].into_iter().chain(uploaded) {
             std::fs::remove_dir_all(dir).map_err(Error::io("remove", dir))?;
         }
         Ok(())
+    }
+
+    fn protocol(&self) -> Protocol {
+        match self.site.backend.name() {
+            "kache" => self.plan.protocol,
+            _ => Protocol::S3,
+        }
     }
 
     fn machine(&self, label: &'static str, root: &Path, place: PathBuf) -> Result<BuildMachine> {
@@ -200,7 +261,9 @@ impl RemoteRun<'_> {
         };
         let label = if self.plan.same_place { "a" } else { "b" };
         let machine = self.machine(label, &root, place)?;
-        let environment = self.wire(&machine, &Endpoint { address: proxy.address() })?;
+        let protocol = self.protocol();
+        let read_only = protocol == Protocol::Reapi;
+        let environment = self.wire(&machine, &Endpoint { protocol, address: proxy.address(), read_only })?;
         let running = RunningBackend::begin(self.site.backend, &machine.cache)?;
         self.site.backend.start(&environment, &machine.cache)?;
         let mut log = self.site.backend.events(&machine.cache);
