@@ -30,6 +30,7 @@ mod sources;
 mod subprocess;
 mod suite;
 mod table;
+mod texts;
 mod themes;
 mod times;
 mod toolchain;

@@ -4,7 +4,7 @@ use super::case::Case;
 use super::{
     c_links, cuda, descriptors, file_times, flags, headers, host_facts, indirect_access, kernel_calls, link,
     macros, must_hit, paths, places, script_files, script_programs, script_variables, scripts, search,
-    subprocess, times, toolchain, trust, undisturbed,
+    subprocess, texts, times, toolchain, trust, undisturbed,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,7 @@ pub const THEMES: &[Theme] = &[
     Theme { name: "C and C++: headers and other inputs", cases: headers::CASES },
     Theme { name: "C and C++: search paths and rare inputs", cases: search::CASES },
     Theme { name: "C and C++: paths", cases: places::CASES },
+    Theme { name: "C and C++: preprocessed sources and rules", cases: texts::CASES },
     Theme { name: "C and C++: links", cases: c_links::CASES },
     Theme { name: "Time", cases: times::CASES },
     Theme { name: "Changes that must not matter", cases: must_hit::CASES },

@@ -1,11 +1,13 @@
 //! The command line of gcc and clang.
 //!
-//! This is about a compile of one source to one object or assembly file; [`link`](super::link) is about links. Other command
-//! lines (preprocessing alone, several sources) are not cached, each for its reason. The parser plans the outputs from the flags. A compile that writes
-//! a file without a plan is not stored, so a flag whose file the table does not know cannot produce a wrong result.
+//! This is about a compile of one source to one object or assembly file, and about text that is made of one source (`-E`, `-M`);
+//! [`link`](super::link) is about links. Other command lines (several sources) are not cached, each for its reason. The parser
+//! plans the outputs from the flags. A compile that writes a file without a plan is not stored, so a flag whose file the table
+//! does not know cannot produce a wrong result.
 //!
 //! | flag | output, for the object `dir/x.o` |
 //! | --- | --- |
+//! | `-E -o file`; `-M` with `-o file` or `-MF file` | `file`; else standard output |
 //! | `-MD`, `-MMD` | `dir/x.d`, or the file of `-MF` |
 //! | `-Wp,-MD,file`, `-Wp,-MMD,file` | `file` |
 //! | a flag with [`writes`](super::flags::Effect::writes) | `dir/x.` and the extension |
@@ -16,14 +18,18 @@ use crate::flags::{Bucket, EmbedsPath, Flag, Flags, Form, unknown};
 use crate::gnu_flags::row;
 use crate::invocation::{Invocation, Language};
 use crate::{gnu_flags, output_names, response};
-use kache_core::action::{OutputNames, Request};
+use kache_core::action::Request;
 use kache_core::events::{Kind, LabelBy, Unit};
-use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::template::{self, Format};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+mod outputs;
+
+use outputs::{Plan, Step};
+pub(crate) use outputs::{depfile, is_discarded, is_no_file};
 
 pub static FAMILY: Family = Family {
     name: "gnu",
@@ -162,19 +168,29 @@ pub(crate) const LANGUAGES: &[(&str, &[&str])] = &[
     ("assembler-with-cpp", &["S", "sx"]),
 ];
 
+/// The languages of headers.
+pub(crate) const HEADERS: &[(&str, &[&str])] = &[
+    ("c-header", &["h"]),
+    ("c++-header", &["hh", "H", "hp", "hxx", "hpp", "HPP", "h++", "tcc"]),
+    ("objective-c-header", &[]),
+    ("objective-c++-header", &[]),
+];
+
 fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words)?;
     let all = Flags(&flags);
     all.refuse_unsupported()?;
-    let emit = stage(&all)?;
-    let (input, language) = source(&inputs)?;
+    let step = Step::of(&all)?;
+    let (input, language) = source(&inputs, step)?;
     if all.values("-arch").count() > 1 {
         return refuse(Reason::SeveralArchitectures, "one compile for several architectures");
     }
-    let mut plan = Plan::of(&all, emit, &input, &command.cwd);
-    let depinfo = plan.depfile(&all)?;
-    plan.written_beside(&all);
+    let mut plan = Plan::of(&all, step, &input, &command.cwd);
+    let depinfo = plan.depfile(&all, step)?;
+    if !step.makes_text() {
+        plan.written_beside(&all);
+    }
     output_names::leave_open(&all, &mut plan.names, depinfo.as_deref(), &command.cwd);
     if let Some(output) = plan.names.exact.iter().find(|output| is_no_file(output)) {
         let detail = format!("{} is not a regular file", output.display());
@@ -184,7 +200,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     // kache cannot search a compressed output for a path that is not mapped.
     let hidden = all.compresses() && all.any(|e| e.embeds_path == EmbedsPath::Perhaps);
     let settings = diagnostics(&opened.words);
-    let unit = unit(&input, language, emit, plan.object.as_deref());
+    let unit = unit(&input, language, step.makes(), plan.object.as_deref());
     Ok(Invocation {
         language: Language::C,
         program: command.program.clone(),
@@ -200,10 +216,11 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         stdin: None,
         native_cpu: all.native_cpu(),
         only_links: false,
+        makes_text: step.makes_text(),
         outputs: plan.names,
         response_files: opened.files,
         makes_bitcode: all.any(|e| e.embeds_path == EmbedsPath::Bitcode),
-        debugs_assembly: language.starts_with("assembler") && all.any(|e| e.debug_info),
+        debugs_assembly: !step.makes_text() && language.starts_with("assembler") && all.any(|e| e.debug_info),
         plugin: all.loads_code(),
         input,
         cwd: command.cwd.clone(),
@@ -259,22 +276,8 @@ pub(crate) fn flag<'a>(
     Flag::take(row, negated, word, words)
 }
 
-/// The last step of the compile.
-fn stage(all: &Flags) -> Result<&'static str, NotCacheable> {
-    if all.given("-fsyntax-only") {
-        return Ok("nothing");
-    }
-    if all.given("-S") {
-        return Ok("assembly");
-    }
-    if all.given("-c") {
-        return Ok("object");
-    }
-    refuse(Reason::Link, "without -c or -S the command does more than compile")
-}
-
 /// The one source and its language.
-fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
+fn source(inputs: &[Input], step: Step) -> Result<(String, &'static str), NotCacheable> {
     let (name, named) = match inputs {
         [] => return refuse(Reason::NoInput, "no source file is named"),
         [one] => one,
@@ -287,107 +290,18 @@ fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
         return refuse(Reason::Stdin, "the source comes from standard input");
     }
     let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("");
-    let known = LANGUAGES.iter().find(|(language, endings)| match named {
+    let known = LANGUAGES.iter().chain(HEADERS).find(|(language, endings)| match named {
         Some(named) => named == language,
         None => endings.contains(&ending),
     });
     let what = named.as_deref().unwrap_or(ending);
     match known {
-        Some((language, _)) => Ok((name.clone(), language)),
-        None if what.ends_with("header")
-            || ["h", "H", "hh", "hp", "hpp", "hxx", "HPP", "h++", "tcc"].contains(&what) =>
-        {
+        Some((language, _)) if language.ends_with("header") && !step.makes_text() => {
             refuse(Reason::PrecompiledHeader, "making a precompiled header is not cached")
         }
+        Some((language, _)) => Ok((name.clone(), language)),
         None => refuse(Reason::Language, format!("{name}: kache does not cache the language `{what}`")),
     }
-}
-
-/// Whether the path discards what is written to it.
-pub(crate) fn is_discarded(path: &Path) -> bool {
-    path == Path::new("/dev/null")
-}
-
-/// Whether a path leads to a device, a descriptor or a process, so that kache cannot restore the output as a file. Only
-/// shared memory is a file system like any other.
-pub(crate) fn is_no_file(path: &Path) -> bool {
-    let plain = Roots::default().portable(path.as_os_str().as_encoded_bytes());
-    let plain = Path::new(platform::os_str(&plain));
-    let other = ["/dev", "/proc", "/sys"].iter().any(|dir| plain.starts_with(dir));
-    other && !is_discarded(plain) && !plain.starts_with("/dev/shm")
-}
-
-/// The outputs of a compile.
-struct Plan {
-    names: OutputNames,
-    /// None if the compiler writes nothing, or to standard output.
-    object: Option<PathBuf>,
-    cwd: PathBuf,
-}
-
-impl Plan {
-    fn of(all: &Flags, emit: &str, input: &str, cwd: &Path) -> Plan {
-        let ending = match (emit, all.given("-emit-llvm")) {
-            ("assembly", false) => "s",
-            ("assembly", true) => "ll",
-            (_, false) => "o",
-            (_, true) => "bc",
-        };
-        let stem = Path::new(Path::new(input).file_name().unwrap_or_default());
-        let object = match all.last("-o") {
-            _ if emit == "nothing" => None,
-            Some("-") => None,
-            Some(o) => Some(absolute(cwd, Path::new(o))),
-            None => Some(cwd.join(stem.with_extension(ending))),
-        };
-        let dir = object.as_deref().and_then(Path::parent).unwrap_or(cwd).to_path_buf();
-        let exact = object.iter().filter(|o| !is_discarded(o)).cloned().collect();
-        Plan { names: OutputNames { dir, exact, ..OutputNames::default() }, object, cwd: cwd.to_path_buf() }
-    }
-
-    fn beside(&self, extension: &str) -> Option<PathBuf> {
-        Some(self.object.as_ref()?.with_extension(extension))
-    }
-
-    fn depfile(&mut self, all: &Flags) -> Result<Option<PathBuf>, NotCacheable> {
-        let path = depfile(all, &self.cwd, || self.beside("d"))?;
-        self.names.exact.extend(path.clone());
-        Ok(path)
-    }
-
-    fn written_beside(&mut self, all: &Flags) {
-        let mut extensions: Vec<&str> = all.0.iter().filter_map(|f| f.row.effect.writes).collect();
-        extensions.sort_unstable();
-        extensions.dedup();
-        let planned: Vec<PathBuf> =
-            extensions.iter().filter_map(|extension| self.beside(extension)).collect();
-        self.names.exact.extend(planned);
-    }
-}
-
-/// The depfile that is asked for; `beside` is its path where no flag names it.
-pub(crate) fn depfile(
-    all: &Flags,
-    cwd: &Path,
-    beside: impl FnOnce() -> Option<PathBuf>,
-) -> Result<Option<PathBuf>, NotCacheable> {
-    let handed: Vec<&str> = all.values("-Wp,").collect();
-    let mut words = handed.iter().flat_map(|v| v.split(',')).skip_while(|w| !["-MD", "-MMD"].contains(w));
-    let by_preprocessor = words.next().is_some().then(|| words.next()).flatten();
-    let path = if let Some(file) = by_preprocessor {
-        Some(absolute(cwd, Path::new(file)))
-    } else if all.given("-MD") || all.given("-MMD") {
-        match all.last("-MF") {
-            Some("-") => {
-                return refuse(Reason::UnsupportedFlag, "-MF -: the depfile goes to standard output");
-            }
-            Some(file) => Some(absolute(cwd, Path::new(file))),
-            None => beside(),
-        }
-    } else {
-        None
-    };
-    Ok(path.filter(|p| !is_discarded(p)))
 }
 
 /// Settings of diagnostics by name. A compiler asks its terminal, which is like kache's own, and the variables about terminals.
@@ -443,150 +357,4 @@ pub(super) fn unit(input: &str, language: &str, emit: &str, object: Option<&Path
 }
 
 #[cfg(all(test, unix))]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Invocation, NotCacheable> {
-        let args = line.split_whitespace().map(OsString::from).collect();
-        parse(&Request::new("/usr/bin/gcc", args, "/w/build"))
-    }
-
-    fn planned(line: &str) -> (Vec<String>, Option<String>) {
-        let text = |p: &PathBuf| p.display().to_string();
-        let invocation = parsed(line).unwrap();
-        (invocation.outputs.exact.iter().map(text).collect(), invocation.depinfo.as_ref().map(text))
-    }
-
-    #[test]
-    fn a_compiler_is_recognised_with_target_and_version() {
-        for name in
-            ["gcc", "g++-12", "clang++", "clang-19", "x86_64-linux-gnu-g++-12.2", "aarch64-none-elf-gcc"]
-        {
-            assert!(recognises(name), "{name}");
-        }
-        for name in ["cc", "gcc-ar", "clang-format", "clang-cl", "mygcc", "clang-tidy-14"] {
-            assert!(!recognises(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn outputs_are_planned_from_the_flags() {
-        for (line, outputs, depfile) in [
-            ("-c src/a.c", "/w/build/a.o", None),
-            ("-S src/a.c", "/w/build/a.s", None),
-            ("-c -emit-llvm a.c", "/w/build/a.bc", None),
-            ("-c a.c -o dir/x.o", "/w/build/dir/x.o", None),
-            ("-c a.c -odir/x.o -MD", "/w/build/dir/x.o /w/build/dir/x.d", Some("/w/build/dir/x.d")),
-            ("-c a.c -MMD -MF deps", "/w/build/a.o /w/build/deps", Some("/w/build/deps")),
-            ("-c a.c -Wp,-MMD,deps", "/w/build/a.o /w/build/deps", Some("/w/build/deps")),
-            ("-c a.c -gsplit-dwarf -fstack-usage", "/w/build/a.o /w/build/a.dwo /w/build/a.su", None),
-            ("-c a.c --coverage -ftest-coverage", "/w/build/a.o /w/build/a.gcno", None),
-            ("-c a.c -o /dev/null -MD -MF /dev/null", "", None),
-            ("-c a.c -o -", "", None),
-            ("-fsyntax-only a.c", "", None),
-        ] {
-            let (exact, depinfo) = planned(line);
-            assert_eq!((exact.join(" ").as_str(), depinfo.as_deref()), (outputs, depfile), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_command_line_is_not_cached_for_a_reason() {
-        for (line, reason) in [
-            ("a.c", Reason::Link),
-            ("-c", Reason::NoInput),
-            ("-c a.c b.c", Reason::SeveralInputs),
-            ("-c -", Reason::Stdin),
-            ("-c a.h", Reason::PrecompiledHeader),
-            ("-c -x c++-header a.cc", Reason::PrecompiledHeader),
-            ("-c a.f90", Reason::Language),
-            ("-c a.c -arch arm64 -arch x86_64", Reason::SeveralArchitectures),
-            ("-c a.c -fno-such-flag", Reason::UnknownFlag),
-            ("-c a.c -o", Reason::Malformed),
-            ("-c a.c @none", Reason::ResponseFile),
-            ("-E a.c", Reason::UnsupportedFlag),
-            ("-c a.c -MD -MF -", Reason::UnsupportedFlag),
-            ("-c a.cu --offload-arch=native", Reason::UnsupportedFlag),
-            ("-c a.cu -Xcuda-ptxas -v", Reason::UnsupportedFlag),
-            ("-c a.c -Wa,-al", Reason::UnsupportedFlag),
-            ("-c a.c -Xclang -emit-pch", Reason::UnsupportedFlag),
-        ] {
-            assert_eq!(parsed(line).unwrap_err().reason, reason, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_language_holds_for_the_sources_after_it() {
-        for (line, language) in [
-            ("-c a.cc", "c++"),
-            ("-c -x c a.cc", "c"),
-            ("-c a.cc -x c", "c++"),
-            ("-c -x c -x none a.cc", "c++"),
-            ("-c -xassembler-with-cpp a.c", "assembler-with-cpp"),
-            ("-c -- a.S", "assembler-with-cpp"),
-        ] {
-            assert_eq!(parsed(line).unwrap().unit.kind, language, "{line}");
-        }
-    }
-
-    #[test]
-    fn the_effects_of_flags_reach_the_invocation() {
-        let of = |line: &str| {
-            let i = parsed(line).unwrap();
-            [i.literal_paths, i.makes_bitcode, i.debugs_assembly, i.plugin, i.native_cpu]
-        };
-        for (line, expected) in [
-            ("-c a.c -g -O2", [false; 5]),
-            ("-c a.c --coverage", [true, false, false, false, false]),
-            ("-c a.c -fsanitize=address", [true, false, false, false, false]),
-            ("-c a.c -fopenmp", [false; 5]),
-            ("-c a.c -fopenmp -gz", [true, false, false, false, false]),
-            ("-c a.c -fopenmp -Wa,--compress-debug-sections", [true, false, false, false, false]),
-            ("-c a.c -flto", [false, true, false, false, false]),
-            ("-c a.S -g", [false, false, true, false, false]),
-            ("-c a.S -g0", [false; 5]),
-            ("-c a.c -fplugin=p.so", [false, false, false, true, false]),
-            ("-c a.c -Xclang -load -Xclang p.so", [false, false, false, true, false]),
-            ("-c a.cu", [true, false, false, false, false]),
-            ("-c -x cuda a.cc --offload-arch=sm_75", [true, false, false, false, false]),
-            ("-c a.c -march=native", [false, false, false, false, true]),
-            ("-c a.c -march=native -march=x86-64", [false; 5]),
-        ] {
-            assert_eq!(of(line), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_map_of_the_users_replaces_ours() {
-        const BOTH: &[&str] = &["-debug", "-macro"];
-        for (line, expected) in [
-            ("-c a.c", &["-file"][..]),
-            ("-c a.c -ffile-prefix-map=/x=y", BOTH),
-            ("-c a.c -ffile-prefix-map=/w=y", &[]),
-            ("-c a.c -fdebug-prefix-map=/w/root=y", &["-macro"]),
-            ("-c a.c -fmacro-prefix-map=/w=y", &["-debug"]),
-            ("-c a.c -fdebug-prefix-map=/w/root/sub=y", BOTH),
-            ("-c a.s -fdebug-prefix-map=/x=y", &["-debug"]),
-        ] {
-            let flags = maps(&parsed(line).unwrap(), Path::new("/w/root"));
-            let kinds: Vec<String> =
-                flags.iter().map(|f| f.replace("-prefix-map=", "").replace("-f", "-")).collect();
-            assert_eq!(kinds, expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_test_of_the_compiler_is_a_probe() {
-        for (input, cwd) in [
-            ("conftest.c", "/w"),
-            ("/tmp/conftest.8f2a.c", "/w"),
-            ("flag_check.cpp", "/w"),
-            ("/dev/null", "/w"),
-            ("CMakeFiles/CMakeScratch/TryCompile-1/a.c", "/w"),
-            ("a.c", "/w/CMakeFiles/3.25/CompilerIdC"),
-        ] {
-            assert!(is_trial(input, Path::new(cwd)), "{input} in {cwd}");
-        }
-        assert!(!is_trial("conftest2.c", Path::new("/w")) && !is_trial("src/flags.c", Path::new("/w/cmake")));
-    }
-}
+mod tests;

@@ -68,9 +68,16 @@ pub struct Invocation {
     pub native_cpu: bool,
     /// Objects are linked, and nothing is compiled: no argument maps a path in what is written.
     pub only_links: bool,
+    /// Text is made of the sources: preprocessed, or rules for make. No argument maps a path in it.
+    pub makes_text: bool,
 }
 
 impl Invocation {
+    /// Whether no argument maps a path in what is written: a path there is a dependency on the place of the root.
+    pub fn maps_nothing(&self) -> bool {
+        self.only_links || self.makes_text
+    }
+
     /// The last part of the path of the input.
     pub fn input_name(&self) -> &[u8] {
         Path::new(&self.input).file_name().unwrap_or_default().as_encoded_bytes()
@@ -78,7 +85,7 @@ impl Invocation {
 
     /// The working directory as `PWD` names it, if that is another form of the path and a C compiler writes it into the output.
     pub fn spelt_cwd(&self) -> Option<PathBuf> {
-        if self.language.is_rust() || !self.literal_paths {
+        if self.language.is_rust() || !(self.literal_paths || self.makes_text) {
             return None;
         }
         self.other_cwd()
@@ -102,7 +109,7 @@ impl Invocation {
 
     /// The roots that the paths of this command line lie under.
     pub fn roots(&self, sysroot: Option<&Path>, remap: bool, bases: &[PathBuf]) -> Roots {
-        let remap = remap && !self.literal_paths && !self.only_links;
+        let remap = remap && !self.literal_paths && !self.maps_nothing();
         let mapped = |to: &'static str| remap.then_some(to);
         let mut roots = Roots::default();
         let platform = self.flags.iter().rev().find(|f| f.row.flag == "--target");
@@ -148,7 +155,7 @@ impl Invocation {
             return Some(paths::build_dir(&self.cwd).unwrap_or_else(|| self.cwd.clone()));
         }
         let asks_for_debug_info = || self.flags.iter().any(|flag| flag.row.effect.debug_info);
-        if self.only_links || asks_for_debug_info() {
+        if self.maps_nothing() || asks_for_debug_info() {
             return None;
         }
         let workspace = roots.get("workspace")?;

@@ -133,8 +133,9 @@ pub fn inputs(
     for (word, real) in climbing::leads(words, &invocation.cwd, roots) {
         inputs.put(Component::LeadsTo, &word, &real);
     }
-    // A path in what a link writes is a dependency on the place of the root.
-    paths(roots, invocation.only_links || *remap && !invocation.literal_paths, inputs);
+    // Where no argument maps a path, one that is written is a dependency on the place of the root.
+    let mapped = invocation.only_links || (*remap || invocation.makes_text) && !invocation.literal_paths;
+    paths(roots, mapped, inputs);
     if !path_only_macros.is_empty() {
         inputs.put(
             Component::PathOnlyMacros,
@@ -218,7 +219,8 @@ fn argument(flag: &Flag, invocation: &Invocation, link: &mut LinkWords, inputs: 
         },
         Form::PathMap => match raw.rsplit_once('=') {
             Some((from, to)) => {
-                [prefix(from, roots), b"=".to_vec(), to.as_bytes().to_vec(), beyond(raw, roots)].concat()
+                [prefix(from, roots), b"=".to_vec(), to.as_bytes().to_vec(), beyond(raw, invocation, roots)]
+                    .concat()
             }
             None => raw.as_bytes().to_vec(),
         },
@@ -267,8 +269,8 @@ fn prefix(from: &str, roots: &Roots) -> Vec<u8> {
 
 /// The rests of the roots that lie under a prefix that the user maps: the output contains them literally. Compilers do not
 /// agree on which `=` of several ends the prefix; no root lies under a wrong prefix.
-fn beyond(map: &str, roots: &Roots) -> Vec<u8> {
-    let mapped = roots.iter().filter(|r| r.mapped.is_some());
+fn beyond(map: &str, invocation: &Invocation, roots: &Roots) -> Vec<u8> {
+    let mapped = roots.iter().filter(|r| r.mapped.is_some() || invocation.makes_text);
     let ends = || map.match_indices('=').map(|(at, _)| &map[..at]);
     let mut rests: Vec<String> = mapped
         .flat_map(|r| ends().filter_map(move |from| Some((r.path.to_str()?.strip_prefix(from)?, &r.name))))

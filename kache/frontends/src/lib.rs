@@ -31,6 +31,7 @@ pub mod key;
 pub mod link;
 pub mod linker;
 pub mod loader;
+mod made_text;
 mod mapped;
 pub mod msvc;
 pub mod msvc_flags;

@@ -43,6 +43,9 @@ pub fn may_use(
     let roots = cx.roots;
     let succeeded = completed.ran.status.success();
     let is_rust = plan.invocation.language.is_rust();
+    if plan.invocation.maps_nothing() {
+        return false;
+    }
     let Some(log) = log else { return !succeeded };
     // The object for build scripts may not fit what the linker makes.
     if !succeeded && plan.starter.is_some() && contains(&completed.ran.stderr, b"linking with") {

@@ -90,6 +90,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         stdin: None,
         native_cpu: all.native_cpu(),
         only_links: false,
+        makes_text: false,
         outputs: names,
         response_files: opened.files,
         plugin: all.loads_code(),

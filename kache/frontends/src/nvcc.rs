@@ -358,6 +358,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         stdin: None,
         native_cpu: all.native_cpu(),
         only_links: false,
+        makes_text: false,
         outputs: OutputNames {
             dir: output.parent().unwrap_or(cwd).to_path_buf(),
             exact,

@@ -94,7 +94,7 @@ impl Family {
             || !maps
             || invocation.debugs_assembly && !maps_assembly
             || invocation.makes_bitcode && report == template::Format::WideDepfile;
-        invocation.literal_paths |= cannot_map && !invocation.only_links;
+        invocation.literal_paths |= cannot_map && !invocation.maps_nothing();
         let roots = self.roots(&mut invocation, &toolchain, cx.settings)?;
         for text in [&mut invocation.unit.source, &mut invocation.unit.extra] {
             // A relative path is as the parser left it.
@@ -117,7 +117,8 @@ impl Family {
         let mut roots = of(invocation);
         let odd =
             |path: &Path| path.as_os_str().as_encoded_bytes().iter().any(|b| self.unmappable.contains(b));
-        if roots.iter().any(|r| r.mapped.is_some() && odd(&r.path)) {
+        let makes_text = invocation.makes_text;
+        if roots.iter().any(|r| (r.mapped.is_some() || makes_text) && odd(&r.path)) {
             invocation.literal_paths = true;
             roots = of(invocation);
         }
@@ -170,7 +171,7 @@ fn planned(
     let templates = invocation.depinfo.iter().map(|p| (p.clone(), toolchain.capabilities.report)).collect();
     // The directory of a compiler that takes its name from `PWD`: the variable may name it through a link, which no argument
     // maps.
-    let names_directory = !is_rust && !invocation.literal_paths && !invocation.only_links;
+    let names_directory = !is_rust && !invocation.literal_paths && !invocation.maps_nothing();
     let pwd = names_directory.then(|| ("PWD", OsString::from(&invocation.cwd)));
     let respelled =
         settings.keeps_state().then(|| incremental::out_dir::respelled(&invocation, &roots)).flatten();
@@ -246,7 +247,7 @@ fn arguments(
     key: &Digest,
     respelled: Option<&Respelled>,
 ) -> Vec<OsString> {
-    if invocation.only_links {
+    if invocation.maps_nothing() {
         return invocation.args.clone();
     }
     let mut args = [&invocation.lead[..], &invocation.inject].concat();

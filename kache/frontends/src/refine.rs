@@ -4,7 +4,7 @@
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
 use crate::flags::{Flag, Flags};
-use crate::{depinfo, include, output_names, rustc, source, times};
+use crate::{depinfo, include, made_text, output_names, rustc, source, times};
 use kache_core::action::Action;
 use kache_core::collect::Coverage;
 use kache_core::collected::{Collected, Step};
@@ -59,6 +59,7 @@ pub(crate) fn refine(
     collected.dependencies.extend(other_forms);
     collected.drop_implied_presence();
     output_names::add(plan, action, completed, collected);
+    made_text::add_places(plan, action, completed, collected);
     let mut known = Known::new();
     if !plan.invocation.language.is_rust() {
         let files = collected.dependencies.iter().filter(|dependency| dependency.kind == Kind::File);

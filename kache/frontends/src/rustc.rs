@@ -102,6 +102,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         literal_paths: all.any_on(|e| e.embeds_path == EmbedsPath::Always),
         native_cpu: all.native_cpu(),
         only_links: false,
+        makes_text: false,
         outputs,
         response_files: Vec::new(),
         plugin: false,

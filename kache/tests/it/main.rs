@@ -26,6 +26,8 @@ mod cc_programs;
 #[cfg(target_os = "linux")]
 mod cc_suite;
 #[cfg(target_os = "linux")]
+mod cc_text;
+#[cfg(target_os = "linux")]
 mod check;
 mod cli;
 #[cfg(target_os = "linux")]

@@ -42,7 +42,7 @@ fn a_source_without_a_date_does_not_depend_on_it() {
 fn a_command_that_is_not_cached_is_given_the_date_as_well() {
     let test = TestEnv::new();
     test.write("w/a.c", "const char *when = __DATE__;\n");
-    let mut command = test.kache(&["gcc", "-E", "a.c"]);
+    let mut command = test.kache(&["gcc", "-E", "-dD", "a.c"]);
     let output = assert_success(command.env("KACHE_SOURCE_DATE_EPOCH", "200000000"));
     assert!(String::from_utf8_lossy(&output.stdout).contains("May  3 1976"));
 }

@@ -99,6 +99,7 @@ pub fn parse(request: &Request) -> Result<LinkCommand, NotCacheable> {
         stdin: None,
         native_cpu: compiles && all.native_cpu(),
         only_links: !compiles,
+        makes_text: false,
         outputs: OutputNames { dir, exact, ..OutputNames::default() },
         response_files: opened.files,
         makes_bitcode: compiles && all.any(|e| e.embeds_path == EmbedsPath::Bitcode),

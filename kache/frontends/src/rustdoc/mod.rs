@@ -158,6 +158,7 @@ impl Command {
             stdin: None,
             native_cpu: all.native_cpu(),
             only_links: false,
+            makes_text: false,
             flags,
         };
         Ok(Command { invocation, doc, name })

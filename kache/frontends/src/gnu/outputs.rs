@@ -1,0 +1,165 @@
+//! The last step of a command of gcc or clang, and the outputs that its flags ask for.
+
+use crate::flags::Flags;
+use kache_core::action::OutputNames;
+use kache_core::paths::{Roots, absolute};
+use kache_core::platform;
+use kache_core::reason::{NotCacheable, Reason, refuse};
+use std::path::{Path, PathBuf};
+
+/// The last step of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Check,
+    /// The preprocessed source.
+    Preprocess,
+    /// The rules for make of a source alone (`-M`, `-MM`).
+    Rules,
+    Compile,
+    Assemble,
+}
+
+impl Step {
+    pub fn of(all: &Flags) -> Result<Step, NotCacheable> {
+        let given = |names: &[&str]| names.iter().any(|name| all.given(name));
+        if given(&["-M", "-MM"]) {
+            return refuse_unclear_rules(all).map(|()| Step::Rules);
+        }
+        let steps = [("-E", Step::Preprocess), ("-fsyntax-only", Step::Check), ("-S", Step::Compile)];
+        if let Some((_, step)) = steps.into_iter().chain([("-c", Step::Assemble)]).find(|(n, _)| all.given(n))
+        {
+            return Ok(step);
+        }
+        refuse(Reason::Link, "without -c or -S the command does more than compile")
+    }
+
+    /// Whether the command makes text of sources, in which the compiler maps no paths but those of macros.
+    pub fn makes_text(self) -> bool {
+        matches!(self, Step::Preprocess | Step::Rules)
+    }
+
+    /// What the command makes, in a few words.
+    pub fn makes(self) -> &'static str {
+        match self {
+            Step::Check => "nothing",
+            Step::Preprocess => "source",
+            Step::Rules => "rules",
+            Step::Compile => "assembly",
+            Step::Assemble => "object",
+        }
+    }
+}
+
+/// gcc and clang do not agree on the outputs of these.
+fn refuse_unclear_rules(all: &Flags) -> Result<(), NotCacheable> {
+    let unclear = if all.given("-MD") || all.given("-MMD") {
+        "-MD"
+    } else if all.given("-MF") && all.given("-o") {
+        "-MF and -o"
+    } else {
+        return Ok(());
+    };
+    refuse(Reason::UnsupportedFlag, format!("-M with {unclear}: kache does not plan its outputs"))
+}
+
+/// Whether the path discards what is written to it.
+pub(crate) fn is_discarded(path: &Path) -> bool {
+    path == Path::new("/dev/null")
+}
+/// Whether a path leads to a device, a descriptor or a process, so that kache cannot restore the output as a file. Only
+/// shared memory is a file system like any other.
+pub(crate) fn is_no_file(path: &Path) -> bool {
+    let plain = Roots::default().portable(path.as_os_str().as_encoded_bytes());
+    let plain = Path::new(platform::os_str(&plain));
+    let other = ["/dev", "/proc", "/sys"].iter().any(|dir| plain.starts_with(dir));
+    other && !is_discarded(plain) && !plain.starts_with("/dev/shm")
+}
+
+/// The outputs of a command.
+pub struct Plan {
+    pub names: OutputNames,
+    /// The file that the command is for. None if the compiler writes nothing, or to standard output.
+    pub object: Option<PathBuf>,
+    /// What further outputs are named after.
+    base: Option<PathBuf>,
+    cwd: PathBuf,
+}
+
+impl Plan {
+    pub fn of(all: &Flags, step: Step, input: &str, cwd: &Path) -> Plan {
+        let ending = match (step, all.given("-emit-llvm")) {
+            (Step::Compile, false) => "s",
+            (Step::Compile, true) => "ll",
+            (_, false) => "o",
+            (_, true) => "bc",
+        };
+        let stem =
+            cwd.join(Path::new(Path::new(input).file_name().unwrap_or_default()).with_extension(ending));
+        let to_file = |o: &str| absolute(cwd, Path::new(o));
+        let object = match all.last("-o") {
+            _ if step == Step::Check => None,
+            Some("-") => None,
+            Some(o) => Some(to_file(o)),
+            None if step == Step::Rules => all.last("-MF").filter(|file| *file != "-").map(to_file),
+            None if step == Step::Preprocess => None,
+            None => Some(stem.clone()),
+        };
+        let base = if step == Step::Preprocess { object.clone().or(Some(stem)) } else { object.clone() };
+        let dir = object.as_deref().and_then(Path::parent).unwrap_or(cwd).to_path_buf();
+        let exact = object.iter().filter(|o| !is_discarded(o)).cloned().collect();
+        Plan {
+            names: OutputNames { dir, exact, ..OutputNames::default() },
+            object,
+            base,
+            cwd: cwd.to_path_buf(),
+        }
+    }
+
+    fn beside(&self, extension: &str) -> Option<PathBuf> {
+        Some(self.base.as_ref()?.with_extension(extension))
+    }
+
+    /// The file that gets rules for make, which the command makes alone or beside another output.
+    pub fn depfile(&mut self, all: &Flags, step: Step) -> Result<Option<PathBuf>, NotCacheable> {
+        if step == Step::Rules {
+            return Ok(self.object.clone().filter(|file| !is_discarded(file)));
+        }
+        let path = depfile(all, &self.cwd, || self.beside("d"))?;
+        self.names.exact.extend(path.clone());
+        Ok(path)
+    }
+
+    pub fn written_beside(&mut self, all: &Flags) {
+        let mut extensions: Vec<&str> = all.0.iter().filter_map(|f| f.row.effect.writes).collect();
+        extensions.sort_unstable();
+        extensions.dedup();
+        let planned: Vec<PathBuf> =
+            extensions.iter().filter_map(|extension| self.beside(extension)).collect();
+        self.names.exact.extend(planned);
+    }
+}
+
+/// The depfile that is asked for; `beside` is its path where no flag names it.
+pub(crate) fn depfile(
+    all: &Flags,
+    cwd: &Path,
+    beside: impl FnOnce() -> Option<PathBuf>,
+) -> Result<Option<PathBuf>, NotCacheable> {
+    let handed: Vec<&str> = all.values("-Wp,").collect();
+    let mut words = handed.iter().flat_map(|v| v.split(',')).skip_while(|w| !["-MD", "-MMD"].contains(w));
+    let by_preprocessor = words.next().is_some().then(|| words.next()).flatten();
+    let path = if let Some(file) = by_preprocessor {
+        Some(absolute(cwd, Path::new(file)))
+    } else if all.given("-MD") || all.given("-MMD") {
+        match all.last("-MF") {
+            Some("-") => {
+                return refuse(Reason::UnsupportedFlag, "-MF -: the depfile goes to standard output");
+            }
+            Some(file) => Some(absolute(cwd, Path::new(file))),
+            None => beside(),
+        }
+    } else {
+        None
+    };
+    Ok(path.filter(|p| !is_discarded(p)))
+}
