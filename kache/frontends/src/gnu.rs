@@ -180,18 +180,19 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words)?;
     let all = Flags(&flags);
-    all.refuse_unsupported()?;
-    let step = Step::of(&all)?;
-    let (input, language) = source(&inputs, step)?;
+    let source = source(&inputs);
+    refuse_unsupported(&flags, source.as_ref().is_ok_and(|(_, language)| is_header(language)))?;
+    let (input, language) = source?;
+    let step = Step::of(&all, language)?;
     if all.values("-arch").count() > 1 {
         return refuse(Reason::SeveralArchitectures, "one compile for several architectures");
     }
     let mut plan = Plan::of(&all, step, &input, &command.cwd);
     let depinfo = plan.depfile(&all, step)?;
-    if !step.makes_text() {
+    if step.is_compile() {
         plan.written_beside(&all);
+        output_names::leave_open(&all, &mut plan.names, depinfo.as_deref(), &command.cwd);
     }
-    output_names::leave_open(&all, &mut plan.names, depinfo.as_deref(), &command.cwd);
     if let Some(output) = plan.names.exact.iter().find(|output| is_no_file(output)) {
         let detail = format!("{} is not a regular file", output.display());
         return refuse(Reason::OddOutput, detail);
@@ -200,7 +201,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     // kache cannot search a compressed output for a path that is not mapped.
     let hidden = all.compresses() && all.any(|e| e.embeds_path == EmbedsPath::Perhaps);
     let settings = diagnostics(&opened.words);
-    let unit = unit(&input, language, step.makes(), plan.object.as_deref());
+    let unit = unit(&input, language, step.emit(), plan.object.as_deref());
     Ok(Invocation {
         language: Language::C,
         program: command.program.clone(),
@@ -215,12 +216,11 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         literal_paths: hidden || language == CUDA || all.any(|e| e.embeds_path == EmbedsPath::Always),
         stdin: None,
         native_cpu: all.native_cpu(),
-        only_links: false,
-        makes_text: step.makes_text(),
+        makes: step.makes(),
         outputs: plan.names,
         response_files: opened.files,
         makes_bitcode: all.any(|e| e.embeds_path == EmbedsPath::Bitcode),
-        debugs_assembly: !step.makes_text() && language.starts_with("assembler") && all.any(|e| e.debug_info),
+        debugs_assembly: step.is_compile() && language.starts_with("assembler") && all.any(|e| e.debug_info),
         plugin: all.loads_code(),
         input,
         cwd: command.cwd.clone(),
@@ -276,8 +276,19 @@ pub(crate) fn flag<'a>(
     Flag::take(row, negated, word, words)
 }
 
+/// Refuses a flag that is unsupported. CMake has clang make a precompiled header by `-Xclang -emit-pch`, which clang makes of a header
+/// in any case.
+fn refuse_unsupported(flags: &[Flag], of_header: bool) -> Result<(), NotCacheable> {
+    if !of_header {
+        return Flags(flags).refuse_unsupported();
+    }
+    let says_nothing = |f: &Flag| f.row.flag == "-Xclang" && f.value.as_deref() == Some("-emit-pch");
+    let others: Vec<Flag> = flags.iter().filter(|flag| !says_nothing(flag)).cloned().collect();
+    Flags(&others).refuse_unsupported()
+}
+
 /// The one source and its language.
-fn source(inputs: &[Input], step: Step) -> Result<(String, &'static str), NotCacheable> {
+fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
     let (name, named) = match inputs {
         [] => return refuse(Reason::NoInput, "no source file is named"),
         [one] => one,
@@ -296,12 +307,19 @@ fn source(inputs: &[Input], step: Step) -> Result<(String, &'static str), NotCac
     });
     let what = named.as_deref().unwrap_or(ending);
     match known {
-        Some((language, _)) if language.ends_with("header") && !step.makes_text() => {
-            refuse(Reason::PrecompiledHeader, "making a precompiled header is not cached")
-        }
         Some((language, _)) => Ok((name.clone(), language)),
         None => refuse(Reason::Language, format!("{name}: kache does not cache the language `{what}`")),
     }
+}
+
+/// Whether the one source of a command is a header.
+pub(crate) fn compiles_header(words: &[String]) -> bool {
+    let inputs = split(words).map(|(_, inputs)| inputs);
+    inputs.and_then(|inputs| source(&inputs)).is_ok_and(|(_, language)| is_header(language))
+}
+
+pub(crate) fn is_header(language: &str) -> bool {
+    HEADERS.iter().any(|(header, _)| *header == language)
 }
 
 /// Settings of diagnostics by name. A compiler asks its terminal, which is like kache's own, and the variables about terminals.

@@ -24,6 +24,19 @@ impl Language {
     }
 }
 
+/// What a command makes, as far as paths in it are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Makes {
+    /// Code, in which arguments map paths.
+    Code,
+    /// What a linker makes of objects: it has no argument that maps a path.
+    Linked,
+    /// Text of sources, for programs: preprocessed, or rules for make. It is to be what the compiler writes here.
+    Text,
+    /// A form of sources for later compiles, which name the sources by the paths in it: a precompiled header.
+    Precompiled,
+}
+
 /// One command line, understood.
 #[derive(Debug)]
 pub struct Invocation {
@@ -66,16 +79,18 @@ pub struct Invocation {
     pub stdin: Option<Digest>,
     /// The processor is part of the key (`-C target-cpu=native`).
     pub native_cpu: bool,
-    /// Objects are linked, and nothing is compiled: no argument maps a path in what is written.
-    pub only_links: bool,
-    /// Text is made of the sources: preprocessed, or rules for make. No argument maps a path in it.
-    pub makes_text: bool,
+    pub makes: Makes,
 }
 
 impl Invocation {
     /// Whether no argument maps a path in what is written: a path there is a dependency on the place of the root.
     pub fn maps_nothing(&self) -> bool {
-        self.only_links || self.makes_text
+        self.makes != Makes::Code
+    }
+
+    /// Whether a compiler writes paths that no argument maps.
+    pub fn keeps_paths(&self) -> bool {
+        matches!(self.makes, Makes::Text | Makes::Precompiled)
     }
 
     /// The last part of the path of the input.
@@ -85,7 +100,7 @@ impl Invocation {
 
     /// The working directory as `PWD` names it, if that is another form of the path and a C compiler writes it into the output.
     pub fn spelt_cwd(&self) -> Option<PathBuf> {
-        if self.language.is_rust() || !(self.literal_paths || self.makes_text) {
+        if self.language.is_rust() || !(self.literal_paths || self.keeps_paths()) {
             return None;
         }
         self.other_cwd()

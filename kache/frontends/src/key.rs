@@ -29,7 +29,7 @@
 
 use crate::climbing;
 use crate::flags::{Bucket, Flag, Form};
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, Makes};
 use crate::output_names;
 use crate::toolchain::Toolchain;
 use kache_core::action::KeyInputs;
@@ -134,8 +134,8 @@ pub fn inputs(
         inputs.put(Component::LeadsTo, &word, &real);
     }
     // Where no argument maps a path, one that is written is a dependency on the place of the root.
-    let mapped = invocation.only_links || (*remap || invocation.makes_text) && !invocation.literal_paths;
-    paths(roots, mapped, inputs);
+    let is_mapped = (*remap || invocation.keeps_paths()) && !invocation.literal_paths;
+    paths(roots, is_mapped || invocation.makes == Makes::Linked, inputs);
     if !path_only_macros.is_empty() {
         inputs.put(
             Component::PathOnlyMacros,
@@ -270,7 +270,7 @@ fn prefix(from: &str, roots: &Roots) -> Vec<u8> {
 /// The rests of the roots that lie under a prefix that the user maps: the output contains them literally. Compilers do not
 /// agree on which `=` of several ends the prefix; no root lies under a wrong prefix.
 fn beyond(map: &str, invocation: &Invocation, roots: &Roots) -> Vec<u8> {
-    let mapped = roots.iter().filter(|r| r.mapped.is_some() || invocation.makes_text);
+    let mapped = roots.iter().filter(|r| r.mapped.is_some() || invocation.keeps_paths());
     let ends = || map.match_indices('=').map(|(at, _)| &map[..at]);
     let mut rests: Vec<String> = mapped
         .flat_map(|r| ends().filter_map(move |from| Some((r.path.to_str()?.strip_prefix(from)?, &r.name))))

@@ -21,7 +21,7 @@ pub(crate) fn add_places(
     completed: &Completed,
     collected: &mut Collected,
 ) {
-    if !plan.invocation.makes_text {
+    if !plan.invocation.keeps_paths() {
         return;
     }
     let mut named = NamedRoots::of_all(&action.roots);

@@ -9,7 +9,7 @@
 
 use crate::family::{Capabilities, Family};
 use crate::flags::{EmbedsPath, Flag, Flags, row_or_positive, unknown};
-use crate::invocation::{Invocation, Language};
+use crate::invocation::{Invocation, Language, Makes};
 use crate::{gnu, msvc_flags, response};
 use kache_core::action::{OutputNames, Request};
 use kache_core::events::Kind;
@@ -89,8 +89,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         literal_paths: all.any(|e| e.debug_info || e.embeds_path >= EmbedsPath::Bitcode),
         stdin: None,
         native_cpu: all.native_cpu(),
-        only_links: false,
-        makes_text: false,
+        makes: Makes::Code,
         outputs: names,
         response_files: opened.files,
         plugin: all.loads_code(),

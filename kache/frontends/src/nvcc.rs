@@ -19,7 +19,7 @@ use crate::define;
 use crate::family::{Capabilities, Family};
 use crate::flags::{Bucket, Effect, EmbedsPath, Flag, Flags, Form, Row, Takes, ValueEffect, unknown};
 use crate::handed::for_this_machine;
-use crate::invocation::{Invocation, Language};
+use crate::invocation::{Invocation, Language, Makes};
 use crate::mapped::without_comments;
 use crate::{gnu, response};
 use kache_core::action::{Action, OutputNames, Request};
@@ -357,8 +357,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         literal_paths: is_literal || !is_plain,
         stdin: None,
         native_cpu: all.native_cpu(),
-        only_links: false,
-        makes_text: false,
+        makes: Makes::Code,
         outputs: OutputNames {
             dir: output.parent().unwrap_or(cwd).to_path_buf(),
             exact,

@@ -2,7 +2,7 @@
 
 use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, Makes};
 use crate::toolchain::Toolchain;
 use crate::{
     collect, depinfo, gnu, incremental, key, linker, loader, mapped, output_names, recognise, refine, rustc,
@@ -95,6 +95,9 @@ impl Family {
             || invocation.debugs_assembly && !maps_assembly
             || invocation.makes_bitcode && report == template::Format::WideDepfile;
         invocation.literal_paths |= cannot_map && !invocation.maps_nothing();
+        // clang writes absolute paths into a precompiled header, some in a form that no search finds.
+        invocation.literal_paths |=
+            invocation.makes == Makes::Precompiled && report == template::Format::WideDepfile;
         let roots = self.roots(&mut invocation, &toolchain, cx.settings)?;
         for text in [&mut invocation.unit.source, &mut invocation.unit.extra] {
             // A relative path is as the parser left it.
@@ -117,8 +120,8 @@ impl Family {
         let mut roots = of(invocation);
         let odd =
             |path: &Path| path.as_os_str().as_encoded_bytes().iter().any(|b| self.unmappable.contains(b));
-        let makes_text = invocation.makes_text;
-        if roots.iter().any(|r| (r.mapped.is_some() || makes_text) && odd(&r.path)) {
+        let keeps_paths = invocation.keeps_paths();
+        if roots.iter().any(|r| (r.mapped.is_some() || keeps_paths) && odd(&r.path)) {
             invocation.literal_paths = true;
             roots = of(invocation);
         }

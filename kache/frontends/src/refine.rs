@@ -4,6 +4,7 @@
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
 use crate::flags::{Flag, Flags};
+use crate::invocation::Makes;
 use crate::{depinfo, include, made_text, output_names, rustc, source, times};
 use kache_core::action::Action;
 use kache_core::collect::Coverage;
@@ -68,7 +69,8 @@ pub(crate) fn refine(
         let directories = refiner.twin_directories(collected);
         collected.dependencies.extend(directories);
         let plain = |dependency: &Dependency| refiner.is_plain(dependency);
-        collected.dependencies.extend(times::compared(&files, cx, plain));
+        let times = if writes_times(plan) { times::all(&files) } else { times::compared(&files, cx, plain) };
+        collected.dependencies.extend(times);
     }
     let is_file = |dependency: &Dependency| dependency.kind == Kind::File;
     let files: Vec<Dependency> = collected.dependencies.extract_if(.., is_file).collect();
@@ -76,6 +78,11 @@ pub(crate) fn refine(
         refiner.add_as_text(file, &mut collected.dependencies);
     }
     Ok(known)
+}
+
+/// Whether the compiler writes the times of what it reads: clang does, in a precompiled header.
+fn writes_times(plan: &CompilePlan) -> bool {
+    plan.invocation.makes == Makes::Precompiled && plan.toolchain.capabilities.report == Format::WideDepfile
 }
 
 /// Adds how the caller wants diagnostics, where some were printed.

@@ -2,7 +2,7 @@
 
 use crate::family::{Capabilities, Family};
 use crate::flags::{EmbedsPath, Flag, Flags, Row, Takes, unknown};
-use crate::invocation::{Invocation, Language};
+use crate::invocation::{Invocation, Language, Makes};
 use crate::{response, rustc_flags, toolchain};
 use kache_core::action::{OutputNames, Request};
 use kache_core::digest::Digest;
@@ -101,8 +101,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         incremental: all.last("-C incremental").map(|p| absolute(&command.cwd, Path::new(p))),
         literal_paths: all.any_on(|e| e.embeds_path == EmbedsPath::Always),
         native_cpu: all.native_cpu(),
-        only_links: false,
-        makes_text: false,
+        makes: Makes::Code,
         outputs,
         response_files: Vec::new(),
         plugin: false,

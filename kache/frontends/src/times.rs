@@ -25,6 +25,11 @@ pub fn compared(
     if !others.filter_map(|d| text(d, cx)).any(|text| compares_times(&text)) {
         return BTreeSet::new();
     }
+    all(dependencies)
+}
+
+/// The times of all files that were read.
+pub fn all(dependencies: &[Dependency]) -> BTreeSet<Dependency> {
     let files = dependencies.iter().filter(|d| d.kind == Kind::File);
     files.map(|d| Dependency::new(Kind::Status, d.name.clone())).collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::c::{each, plain};
 use crate::env::TestEnv;
+use kache_core::events::Event;
 use kache_core::events::Outcome::{self, Hit, Miss};
 use std::fs;
 
@@ -15,9 +16,16 @@ fn checkout() -> TestEnv {
     test
 }
 
-/// The outcome of a command in a checkout, where `{w}` stands for its path. All that it prints and leaves in `files` is the
-/// compiler's.
+/// The outcome of a command in a checkout, which is stored; see [`left`].
 fn run(test: &TestEnv, dir: &str, words: &[&str], files: &[&str]) -> Outcome {
+    let event = left(test, dir, words, files);
+    assert!(event.outcome != Miss || event.stored, "{words:?}: {:?} {:?}", event.reason, event.detail);
+    event.outcome
+}
+
+/// Runs a command in a checkout, where `{w}` stands for its path. All that it prints and leaves in `files` is the
+/// compiler's.
+fn left(test: &TestEnv, dir: &str, words: &[&str], files: &[&str]) -> Event {
     let here = test.path(dir).display().to_string();
     let words: Vec<String> = words.iter().map(|word| word.replace("{w}", &here)).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -32,8 +40,7 @@ fn run(test: &TestEnv, dir: &str, words: &[&str], files: &[&str]) -> Outcome {
     assert_eq!(String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&wanted.stderr), "{words:?}");
     assert!(made == left() && made.iter().all(Option::is_some), "{words:?} left another file");
     assert!(wanted.status.success() && output.status.success(), "{words:?}");
-    assert!(event.outcome != Miss || event.stored, "{words:?}: {:?} {:?}", event.reason, event.detail);
-    event.outcome
+    event
 }
 
 /// The outcomes in `w`, there again, after a change of the header, and in another clone as it was before the change.
@@ -177,7 +184,7 @@ fn a_checkout_with_an_odd_name() {
             ] {
                 let words = [&[c], words].concat();
                 for dir in ["w", name, name, "w"] {
-                    run(&test, dir, &words, files);
+                    left(&test, dir, &words, files);
                 }
             }
         }

@@ -22,6 +22,8 @@ mod cc_names;
 #[cfg(target_os = "linux")]
 mod cc_places;
 #[cfg(target_os = "linux")]
+mod cc_precompiled;
+#[cfg(target_os = "linux")]
 mod cc_programs;
 #[cfg(target_os = "linux")]
 mod cc_suite;

@@ -1,6 +1,8 @@
 //! The last step of a command of gcc or clang, and the outputs that its flags ask for.
 
+use super::is_header;
 use crate::flags::Flags;
+use crate::invocation::Makes;
 use kache_core::action::OutputNames;
 use kache_core::paths::{Roots, absolute};
 use kache_core::platform;
@@ -15,33 +17,47 @@ pub enum Step {
     Preprocess,
     /// The rules for make of a source alone (`-M`, `-MM`).
     Rules,
+    /// A precompiled header.
+    Precompile,
     Compile,
     Assemble,
 }
 
 impl Step {
-    pub fn of(all: &Flags) -> Result<Step, NotCacheable> {
-        let given = |names: &[&str]| names.iter().any(|name| all.given(name));
-        if given(&["-M", "-MM"]) {
+    /// The step that the flags select for a source.
+    pub fn of(all: &Flags, language: &str) -> Result<Step, NotCacheable> {
+        let is_header = is_header(language);
+        if all.given("-M") || all.given("-MM") {
             return refuse_unclear_rules(all).map(|()| Step::Rules);
         }
-        let steps = [("-E", Step::Preprocess), ("-fsyntax-only", Step::Check), ("-S", Step::Compile)];
-        if let Some((_, step)) = steps.into_iter().chain([("-c", Step::Assemble)]).find(|(n, _)| all.given(n))
-        {
-            return Ok(step);
+        match () {
+            () if all.given("-E") => Ok(Step::Preprocess),
+            () if all.given("-fsyntax-only") => Ok(Step::Check),
+            () if is_header => refuse_unclear_header(all).map(|()| Step::Precompile),
+            () if all.given("-S") => Ok(Step::Compile),
+            () if all.given("-c") => Ok(Step::Assemble),
+            () => refuse(Reason::Link, "without -c or -S the command does more than compile"),
         }
-        refuse(Reason::Link, "without -c or -S the command does more than compile")
     }
 
-    /// Whether the command makes text of sources, in which the compiler maps no paths but those of macros.
-    pub fn makes_text(self) -> bool {
-        matches!(self, Step::Preprocess | Step::Rules)
+    /// Whether the command compiles a source to code.
+    pub fn is_compile(self) -> bool {
+        matches!(self, Step::Check | Step::Compile | Step::Assemble)
     }
 
-    /// What the command makes, in a few words.
-    pub fn makes(self) -> &'static str {
+    pub fn makes(self) -> Makes {
+        match self {
+            Step::Preprocess | Step::Rules => Makes::Text,
+            Step::Precompile => Makes::Precompiled,
+            Step::Check | Step::Compile | Step::Assemble => Makes::Code,
+        }
+    }
+
+    /// What the command makes, in a word for people.
+    pub fn emit(self) -> &'static str {
         match self {
             Step::Check => "nothing",
+            Step::Precompile => "precompiled header",
             Step::Preprocess => "source",
             Step::Rules => "rules",
             Step::Compile => "assembly",
@@ -60,6 +76,14 @@ fn refuse_unclear_rules(all: &Flags) -> Result<(), NotCacheable> {
         return Ok(());
     };
     refuse(Reason::UnsupportedFlag, format!("-M with {unclear}: kache does not plan its outputs"))
+}
+
+/// Without `-o`, gcc and the versions of clang call a precompiled header by different names. `-S` makes none.
+fn refuse_unclear_header(all: &Flags) -> Result<(), NotCacheable> {
+    if all.given("-o") && !all.given("-S") {
+        return Ok(());
+    }
+    refuse(Reason::PrecompiledHeader, "no -o names the precompiled header, or -S asks for another output")
 }
 
 /// Whether the path discards what is written to it.

@@ -44,6 +44,8 @@ fn outputs_are_planned_from_the_flags() {
         ("-E a.c -o dir/x.i -MD", "/w/build/dir/x.i /w/build/dir/x.d", Some("/w/build/dir/x.d")),
         ("-E src/a.c -MD", "/w/build/a.d", Some("/w/build/a.d")),
         ("-M a.h", "", None),
+        ("a.h -o a.h.gch -MD", "/w/build/a.h.gch /w/build/a.h.d", Some("/w/build/a.h.d")),
+        ("-c -x c++-header -Xclang -emit-pch a.cc -o a.pch", "/w/build/a.pch", None),
         ("-MM a.c -o x.d", "/w/build/x.d", Some("/w/build/x.d")),
         ("-M -c a.c -MF dir/x.d", "/w/build/dir/x.d", Some("/w/build/dir/x.d")),
     ] {
@@ -61,6 +63,7 @@ fn a_command_line_is_not_cached_for_a_reason() {
         ("-c -", Reason::Stdin),
         ("-c a.h", Reason::PrecompiledHeader),
         ("-c -x c++-header a.cc", Reason::PrecompiledHeader),
+        ("-S a.h -o a.gch", Reason::PrecompiledHeader),
         ("-c a.f90", Reason::Language),
         ("-c a.c -arch arm64 -arch x86_64", Reason::SeveralArchitectures),
         ("-c a.c -fno-such-flag", Reason::UnknownFlag),

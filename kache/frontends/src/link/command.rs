@@ -5,7 +5,7 @@
 
 use super::flags::{self, INPUT};
 use crate::flags::{EmbedsPath, Flag, Flags};
-use crate::invocation::{Invocation, Language};
+use crate::invocation::{Invocation, Language, Makes};
 use crate::{gnu, response};
 use kache_core::action::{OutputNames, Request};
 use kache_core::events::{Kind, LabelBy, Unit};
@@ -48,12 +48,28 @@ pub fn links(request: &Request) -> bool {
     if words.clone().any(|word| ends(&word)) || !words.any(|word| !word.starts_with('-')) {
         return false;
     }
+    if makes_header(request) {
+        return false;
+    }
     let has_response = request.args.iter().any(|arg| arg.as_encoded_bytes().starts_with(b"@"));
     if !has_response {
         return true;
     }
     let opened = response::open(&request.args, &request.cwd);
     opened.is_ok_and(|opened| !opened.words.iter().any(|word| ends(word)))
+}
+
+/// Whether a command makes a precompiled header and no program.
+fn makes_header(request: &Request) -> bool {
+    let is_header = |word: &str| {
+        let ending = Path::new(word).extension().and_then(|ending| ending.to_str());
+        word.ends_with("header") || ending.is_some_and(|ending| HEADERS.contains(&ending))
+    };
+    if !request.args.iter().filter_map(|arg| arg.to_str()).any(is_header) {
+        return false;
+    }
+    let opened = response::open(&request.args, &request.cwd);
+    opened.is_ok_and(|opened| gnu::compiles_header(&opened.words))
 }
 
 pub fn parse(request: &Request) -> Result<LinkCommand, NotCacheable> {
@@ -98,8 +114,7 @@ pub fn parse(request: &Request) -> Result<LinkCommand, NotCacheable> {
         literal_paths: compiles && all.any(|e| e.embeds_path == EmbedsPath::Always),
         stdin: None,
         native_cpu: compiles && all.native_cpu(),
-        only_links: !compiles,
-        makes_text: false,
+        makes: if compiles { Makes::Code } else { Makes::Linked },
         outputs: OutputNames { dir, exact, ..OutputNames::default() },
         response_files: opened.files,
         makes_bitcode: compiles && all.any(|e| e.embeds_path == EmbedsPath::Bitcode),
@@ -170,7 +185,7 @@ impl Words {
         };
         let what = language.unwrap_or(extension);
         if what.ends_with("-header") || language.is_none() && HEADERS.contains(&extension) {
-            return refuse(Reason::PrecompiledHeader, "making a precompiled header is not cached");
+            return refuse(Reason::PrecompiledHeader, "the command names a header and another input");
         }
         if !is_source && (language.is_some() || OTHER_SOURCES.split(' ').any(|other| other == extension)) {
             return refuse(Reason::Language, format!("{word}: kache does not cache the language `{what}`"));
@@ -339,8 +354,7 @@ mod tests {
             ("a.cu b.o", Reason::Language),
             ("-x cuda a.cc", Reason::Language),
             ("-x f95 a.x b.o", Reason::Language),
-            ("a.h -o a.h.gch", Reason::PrecompiledHeader),
-            ("-x c-header a -o a.gch", Reason::PrecompiledHeader),
+            ("a.h b.c -o a", Reason::PrecompiledHeader),
             ("-x c -", Reason::Stdin),
             ("a.o -flto", Reason::Link),
             ("a.o -flto=auto", Reason::Link),

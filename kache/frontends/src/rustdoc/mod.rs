@@ -27,7 +27,7 @@ mod template;
 use crate::compile_plan::CompilePlan;
 use crate::family::{Capabilities, Family};
 use crate::flags::{Flag, Flags};
-use crate::invocation::{Invocation, Language};
+use crate::invocation::{Invocation, Language, Makes};
 use crate::toolchain::Toolchain;
 use crate::{foreign, key, loader, plan as compile, policies, rustc, rustdoc_flags, rustup};
 use directory::Directory;
@@ -157,8 +157,7 @@ impl Command {
             makes_bitcode: false,
             stdin: None,
             native_cpu: all.native_cpu(),
-            only_links: false,
-            makes_text: false,
+            makes: Makes::Code,
             flags,
         };
         Ok(Command { invocation, doc, name })
