@@ -18,6 +18,7 @@ mod macros;
 mod must_hit;
 mod paths;
 mod places;
+mod precompiled;
 mod probe;
 mod project;
 mod record;

@@ -3,8 +3,8 @@
 use super::case::Case;
 use super::{
     c_links, cuda, descriptors, file_times, flags, headers, host_facts, indirect_access, kernel_calls, link,
-    macros, must_hit, paths, places, script_files, script_programs, script_variables, scripts, search,
-    subprocess, texts, times, toolchain, trust, undisturbed,
+    macros, must_hit, paths, places, precompiled, script_files, script_programs, script_variables, scripts,
+    search, subprocess, texts, times, toolchain, trust, undisturbed,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,7 @@ pub const THEMES: &[Theme] = &[
     Theme { name: "C and C++: search paths and rare inputs", cases: search::CASES },
     Theme { name: "C and C++: paths", cases: places::CASES },
     Theme { name: "C and C++: preprocessed sources and rules", cases: texts::CASES },
+    Theme { name: "C++: precompiled headers and modules", cases: precompiled::CASES },
     Theme { name: "C and C++: links", cases: c_links::CASES },
     Theme { name: "Time", cases: times::CASES },
     Theme { name: "Changes that must not matter", cases: must_hit::CASES },

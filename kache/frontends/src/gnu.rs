@@ -176,6 +176,9 @@ pub(crate) const HEADERS: &[(&str, &[&str])] = &[
     ("objective-c++-header", &[]),
 ];
 
+/// The languages of C++20 modules: an interface, and its compiled form.
+const MODULES: &[(&str, &[&str])] = &[("c++-module", &["cppm", "ccm", "cxxm", "c++m"]), ("pcm", &["pcm"])];
+
 fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (flags, inputs) = split(&opened.words)?;
@@ -216,7 +219,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         literal_paths: hidden || language == CUDA || all.any(|e| e.embeds_path == EmbedsPath::Always),
         stdin: None,
         native_cpu: all.native_cpu(),
-        makes: step.makes(),
+        makes: step.makes(&all),
         outputs: plan.names,
         response_files: opened.files,
         makes_bitcode: all.any(|e| e.embeds_path == EmbedsPath::Bitcode),
@@ -301,7 +304,7 @@ fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
         return refuse(Reason::Stdin, "the source comes from standard input");
     }
     let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("");
-    let known = LANGUAGES.iter().chain(HEADERS).find(|(language, endings)| match named {
+    let known = LANGUAGES.iter().chain(HEADERS).chain(MODULES).find(|(language, endings)| match named {
         Some(named) => named == language,
         None => endings.contains(&ending),
     });

@@ -33,6 +33,7 @@ pub mod linker;
 pub mod loader;
 mod made_text;
 mod mapped;
+mod modules;
 pub mod msvc;
 pub mod msvc_flags;
 pub mod nvcc;

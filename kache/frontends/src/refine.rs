@@ -5,7 +5,7 @@ use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
 use crate::flags::{Flag, Flags};
 use crate::invocation::Makes;
-use crate::{depinfo, include, made_text, output_names, rustc, source, times};
+use crate::{depinfo, gnu, include, made_text, modules, output_names, rustc, source, times};
 use kache_core::action::Action;
 use kache_core::collect::Coverage;
 use kache_core::collected::{Collected, Step};
@@ -68,7 +68,11 @@ pub(crate) fn refine(
         collected.dependencies.extend(refiner.twins(&files, &mut known)?);
         let directories = refiner.twin_directories(collected);
         collected.dependencies.extend(directories);
-        let plain = |dependency: &Dependency| refiner.is_plain(dependency);
+        let is_module = |dependency: &Dependency| {
+            let path = cx.roots.local(&dependency.name);
+            path.is_some_and(|path| modules::is_named(invocation, &path))
+        };
+        let plain = |dependency: &Dependency| is_module(dependency) || refiner.is_plain(dependency);
         let times = if writes_times(plan) { times::all(&files) } else { times::compared(&files, cx, plain) };
         collected.dependencies.extend(times);
     }
@@ -82,7 +86,9 @@ pub(crate) fn refine(
 
 /// Whether the compiler writes the times of what it reads: clang does, in a precompiled header.
 fn writes_times(plan: &CompilePlan) -> bool {
-    plan.invocation.makes == Makes::Precompiled && plan.toolchain.capabilities.report == Format::WideDepfile
+    plan.invocation.makes == Makes::Precompiled
+        && gnu::is_header(&plan.invocation.unit.kind)
+        && plan.toolchain.capabilities.report == Format::WideDepfile
 }
 
 /// Adds how the caller wants diagnostics, where some were printed.

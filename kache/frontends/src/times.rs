@@ -21,11 +21,20 @@ pub fn compared(
     cx: &EvalContext,
     plain: impl Fn(&Dependency) -> bool,
 ) -> BTreeSet<Dependency> {
-    let others = own(dependencies).filter(|d| !plain(d));
-    if !others.filter_map(|d| text(d, cx)).any(|text| compares_times(&text)) {
-        return BTreeSet::new();
+    let mut precompiled = Vec::new();
+    for dependency in own(dependencies).filter(|d| !plain(d)) {
+        match text(dependency, cx) {
+            Some(text) if is_precompiled(&text) => precompiled.push(dependency),
+            Some(text) if compares_times(&text) => return all(dependencies),
+            _ => {}
+        }
     }
-    all(dependencies)
+    match precompiled[..] {
+        [] => BTreeSet::new(),
+        // Its own time is in no other precompiled header.
+        [one] => all(dependencies).into_iter().filter(|time| time.name != one.name).collect(),
+        _ => all(dependencies),
+    }
 }
 
 /// The times of all files that were read.
@@ -49,10 +58,14 @@ fn text(dependency: &Dependency, cx: &EvalContext) -> Option<Vec<u8>> {
     define::text(&cx.roots.local(&dependency.name)?)
 }
 
+/// Whether a text is a precompiled header of clang's, which has the times of what it was made from.
+fn is_precompiled(text: &[u8]) -> bool {
+    text.starts_with(b"CPCH")
+}
+
 /// Whether a text may have a compiler compare times.
 pub fn compares_times(text: &[u8]) -> bool {
-    // A precompiled header of clang's.
-    if text.starts_with(b"CPCH") {
+    if is_precompiled(text) {
         return true;
     }
     if !contains(text, b"GCC") && !contains(text, b"clang") {

@@ -174,7 +174,7 @@ fn the_working_directory_in_a_text_by_way_of_a_link() {
 #[test]
 fn a_checkout_with_an_odd_name() {
     each(|c, _| {
-        for name in ["a b", "q\"uote", "h#ash", "\u{e9}t\u{e9}", "do$lar", "back\\slash"] {
+        for name in ["q\"uote #", "\u{e9}t\u{e9}$", "back\\slash"] {
             let test = checkout();
             test.clone_checkout("w", name);
             for (words, files) in [

@@ -18,6 +18,8 @@ mod cc_holes;
 #[cfg(target_os = "linux")]
 mod cc_literal;
 #[cfg(target_os = "linux")]
+mod cc_modules;
+#[cfg(target_os = "linux")]
 mod cc_names;
 #[cfg(target_os = "linux")]
 mod cc_places;

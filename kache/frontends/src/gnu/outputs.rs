@@ -17,7 +17,7 @@ pub enum Step {
     Preprocess,
     /// The rules for make of a source alone (`-M`, `-MM`).
     Rules,
-    /// A precompiled header.
+    /// A precompiled header, or a compiled module alone.
     Precompile,
     Compile,
     Assemble,
@@ -26,7 +26,7 @@ pub enum Step {
 impl Step {
     /// The step that the flags select for a source.
     pub fn of(all: &Flags, language: &str) -> Result<Step, NotCacheable> {
-        let is_header = is_header(language);
+        let (is_header, is_module) = (is_header(language), language == "c++-module");
         if all.given("-M") || all.given("-MM") {
             return refuse_unclear_rules(all).map(|()| Step::Rules);
         }
@@ -34,6 +34,15 @@ impl Step {
             () if all.given("-E") => Ok(Step::Preprocess),
             () if all.given("-fsyntax-only") => Ok(Step::Check),
             () if is_header => refuse_unclear_header(all).map(|()| Step::Precompile),
+            () if all.given("--precompile") && is_module => Ok(Step::Precompile),
+            () if all.given("--precompile") => {
+                refuse(Reason::UnsupportedFlag, "--precompile of a source that is not a module's")
+            }
+            () if is_module && !makes_module(all) => {
+                let detail =
+                    "without -fmodule-output, clang writes the name of a temporary file into the object";
+                refuse(Reason::Language, detail)
+            }
             () if all.given("-S") => Ok(Step::Compile),
             () if all.given("-c") => Ok(Step::Assemble),
             () => refuse(Reason::Link, "without -c or -S the command does more than compile"),
@@ -45,8 +54,9 @@ impl Step {
         matches!(self, Step::Check | Step::Compile | Step::Assemble)
     }
 
-    pub fn makes(self) -> Makes {
+    pub fn makes(self, all: &Flags) -> Makes {
         match self {
+            _ if makes_module(all) => Makes::Precompiled,
             Step::Preprocess | Step::Rules => Makes::Text,
             Step::Precompile => Makes::Precompiled,
             Step::Check | Step::Compile | Step::Assemble => Makes::Code,
@@ -57,13 +67,18 @@ impl Step {
     pub fn emit(self) -> &'static str {
         match self {
             Step::Check => "nothing",
-            Step::Precompile => "precompiled header",
+            Step::Precompile => "precompiled",
             Step::Preprocess => "source",
             Step::Rules => "rules",
             Step::Compile => "assembly",
             Step::Assemble => "object",
         }
     }
+}
+
+/// Whether a compiled module is made beside an object.
+fn makes_module(all: &Flags) -> bool {
+    all.given("-fmodule-output") || all.given("-fmodule-output=")
 }
 
 /// gcc and clang do not agree on the outputs of these.
@@ -114,6 +129,7 @@ impl Plan {
         let ending = match (step, all.given("-emit-llvm")) {
             (Step::Compile, false) => "s",
             (Step::Compile, true) => "ll",
+            (Step::Precompile, _) => "pcm",
             (_, false) => "o",
             (_, true) => "bc",
         };
@@ -154,6 +170,10 @@ impl Plan {
     }
 
     pub fn written_beside(&mut self, all: &Flags) {
+        let modules = all.values("-fmodule-output=").map(|file| absolute(&self.cwd, Path::new(file)));
+        self.names.exact.extend(modules);
+        let module = all.given("-fmodule-output").then(|| self.beside("pcm")).flatten();
+        self.names.exact.extend(module);
         let mut extensions: Vec<&str> = all.0.iter().filter_map(|f| f.row.effect.writes).collect();
         extensions.sort_unstable();
         extensions.dedup();
