@@ -19,6 +19,19 @@ pub const CASES: &[Case] = &[
         change: |s| s.write("h.h", "#define H 2\n"),
     },
     Case {
+        name: "several-sources-header",
+        about: "a header of the second of two sources with one -c is edited",
+        source: "https://gcc.gnu.org/onlinedocs/gcc/Overall-Options.html",
+        expect: Follows,
+        set_up: |s| {
+            s.write("z.c", "int z;\n")
+                .write("a.c", &with("#include \"h.h\"\n"))
+                .write("h.h", "#define H 1\n");
+            s.c("gcc -c z.c a.c").says("a.o")
+        },
+        change: |s| s.remove("a.o").remove("z.o").write("h.h", "#define H 2\n"),
+    },
+    Case {
         name: "header-unnoticed",
         about: "a header is rewritten with its size and modification time",
         source: "https://github.com/ccache/ccache/issues/1215",

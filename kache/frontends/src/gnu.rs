@@ -1,7 +1,7 @@
 //! The command line of gcc and clang.
 //!
-//! This is about a compile of one source to one object or assembly file, and about text that is made of one source (`-E`, `-M`);
-//! [`link`](super::link) is about links. Other command lines (several sources) are not cached, each for its reason. The parser
+//! This is about a compile of sources to one object or assembly file each, and about text that is made of one source (`-E`,
+//! `-M`); [`link`](super::link) is about links. Other command lines are not cached, each for its reason. The parser
 //! plans the outputs from the flags. A compile that writes a file without a plan is not stored, so a flag whose file the table
 //! does not know cannot produce a wrong result.
 //!
@@ -27,9 +27,11 @@ use std::ffi::OsString;
 use std::path::Path;
 
 mod outputs;
+pub(crate) mod sources;
 
 use outputs::{Plan, Step};
 pub(crate) use outputs::{depfile, is_discarded, is_no_file};
+use sources::Input;
 
 pub static FAMILY: Family = Family {
     name: "gnu",
@@ -181,11 +183,13 @@ const MODULES: &[(&str, &[&str])] = &[("c++-module", &["cppm", "ccm", "cxxm", "c
 
 fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
-    let (flags, inputs) = split(&opened.words)?;
+    let (mut flags, inputs) = split(&opened.words)?;
+    let sources = sources::of(&inputs);
+    refuse_unsupported(&flags, sources.as_ref().is_ok_and(|sources| is_header(sources[0].1)))?;
+    let sources = sources?;
+    let (input, language) = sources[0].clone();
+    flags.extend(sources::as_flags(&sources[1..]));
     let all = Flags(&flags);
-    let source = source(&inputs);
-    refuse_unsupported(&flags, source.as_ref().is_ok_and(|(_, language)| is_header(language)))?;
-    let (input, language) = source?;
     let step = Step::of(&all, language)?;
     if all.values("-arch").count() > 1 {
         return refuse(Reason::SeveralArchitectures, "one compile for several architectures");
@@ -196,6 +200,7 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         plan.written_beside(&all);
         output_names::leave_open(&all, &mut plan.names, depinfo.as_deref(), &command.cwd);
     }
+    plan.add_further(&all, step, &sources)?;
     if let Some(output) = plan.names.exact.iter().find(|output| is_no_file(output)) {
         let detail = format!("{} is not a regular file", output.display());
         return refuse(Reason::OddOutput, detail);
@@ -204,6 +209,9 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     // kache cannot search a compressed output for a path that is not mapped.
     let hidden = all.compresses() && all.any(|e| e.embeds_path == EmbedsPath::Perhaps);
     let settings = diagnostics(&opened.words);
+    let makes = step.makes(&all);
+    let assembles =
+        step.is_compile() && sources.iter().any(|(_, language)| language.starts_with("assembler"));
     let unit = unit(&input, language, step.emit(), plan.object.as_deref());
     Ok(Invocation {
         language: Language::C,
@@ -219,11 +227,11 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
         literal_paths: hidden || language == CUDA || all.any(|e| e.embeds_path == EmbedsPath::Always),
         stdin: None,
         native_cpu: all.native_cpu(),
-        makes: step.makes(&all),
+        makes,
         outputs: plan.names,
         response_files: opened.files,
         makes_bitcode: all.any(|e| e.embeds_path == EmbedsPath::Bitcode),
-        debugs_assembly: step.is_compile() && language.starts_with("assembler") && all.any(|e| e.debug_info),
+        debugs_assembly: assembles && all.any(|e| e.debug_info),
         plugin: all.loads_code(),
         input,
         cwd: command.cwd.clone(),
@@ -247,9 +255,6 @@ pub(crate) fn refuse_variables() -> Result<(), NotCacheable> {
         None => Ok(()),
     }
 }
-
-/// A source, and the language of `-x`.
-type Input = (String, Option<String>);
 
 fn split(words: &[String]) -> Result<(Vec<Flag>, Vec<Input>), NotCacheable> {
     let (mut flags, mut inputs) = (Vec::new(), Vec::new());
@@ -290,35 +295,10 @@ fn refuse_unsupported(flags: &[Flag], of_header: bool) -> Result<(), NotCacheabl
     Flags(&others).refuse_unsupported()
 }
 
-/// The one source and its language.
-fn source(inputs: &[Input]) -> Result<(String, &'static str), NotCacheable> {
-    let (name, named) = match inputs {
-        [] => return refuse(Reason::NoInput, "no source file is named"),
-        [one] => one,
-        many => {
-            let names: Vec<&str> = many.iter().map(|(n, _)| n.as_str()).collect();
-            return refuse(Reason::SeveralInputs, names.join(" "));
-        }
-    };
-    if name == "-" || name == "/dev/stdin" {
-        return refuse(Reason::Stdin, "the source comes from standard input");
-    }
-    let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("");
-    let known = LANGUAGES.iter().chain(HEADERS).chain(MODULES).find(|(language, endings)| match named {
-        Some(named) => named == language,
-        None => endings.contains(&ending),
-    });
-    let what = named.as_deref().unwrap_or(ending);
-    match known {
-        Some((language, _)) => Ok((name.clone(), language)),
-        None => refuse(Reason::Language, format!("{name}: kache does not cache the language `{what}`")),
-    }
-}
-
 /// Whether the one source of a command is a header.
 pub(crate) fn compiles_header(words: &[String]) -> bool {
-    let inputs = split(words).map(|(_, inputs)| inputs);
-    inputs.and_then(|inputs| source(&inputs)).is_ok_and(|(_, language)| is_header(language))
+    let sources = split(words).and_then(|(_, inputs)| sources::of(&inputs));
+    sources.is_ok_and(|sources| is_header(sources[0].1))
 }
 
 pub(crate) fn is_header(language: &str) -> bool {

@@ -37,7 +37,7 @@ pub fn for_this_machine(value: &str) -> ValueEffect {
 /// `-Wa,` and `-Xassembler`.
 pub fn handed_to_assembler(word: &str) -> ValueEffect {
     if is_listing(word) {
-        return ValueEffect::Unsupported("it prints a listing, with times and paths");
+        return ValueEffect::Unsupported("it makes a listing, which names a temporary file of the driver");
     }
     if word.contains("compress") { ValueEffect::Compresses } else { ValueEffect::Plain }
 }

@@ -19,6 +19,7 @@
 
 use crate::compile_plan::CompilePlan;
 use crate::flags::{Bucket, Flag, Flags, Form};
+use crate::gnu::sources;
 use crate::invocation::Invocation;
 use kache_core::action::{Action, OutputNames};
 use kache_core::collected::Collected;
@@ -149,14 +150,17 @@ enum Look {
 /// The look that counts most, if there was one. Who reads the source asks once what is there, to write aside if that is a file; an
 /// assembler and a driver read no condition.
 fn looked_for(invocation: &Invocation, trace: &Trace) -> Option<Look> {
-    let source = absolute(&invocation.cwd, Path::new(&invocation.input));
-    let source = by_names(&source);
+    let names = std::iter::once(invocation.input.as_str()).chain(sources::further(&invocation.flags));
+    let sources: Vec<Vec<u8>> =
+        names.map(|name| by_names(&absolute(&invocation.cwd, Path::new(name))).into_owned()).collect();
     let outputs: Vec<&Path> = invocation.outputs.exact.iter().map(PathBuf::as_path).collect();
     let mut reads: BTreeSet<u32> = trace
         .events
         .iter()
-        .filter(|e| e.kind == EventKind::Read && e.path.ends_with(invocation.input_name()))
-        .filter(|e| by_names(Path::new(platform::os_str(e.path))) == source)
+        .filter(|e| {
+            e.kind == EventKind::Read && sources.iter().any(|source| e.path.ends_with(last_of(source)))
+        })
+        .filter(|e| sources.iter().any(|source| by_names(Path::new(platform::os_str(e.path))) == *source))
         .map(|e| e.pid)
         .collect();
     // An assembler reads its source itself, and its own output as well.
@@ -192,6 +196,10 @@ fn looked_for(invocation: &Invocation, trace: &Trace) -> Option<Look> {
 fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.parent().and_then(|dir| dir.canonicalize().ok());
     by_names(one) == by_names(other) || real(one).is_some_and(|dir| Some(dir) == real(other))
+}
+
+fn last_of(path: &[u8]) -> &[u8] {
+    last(Path::new(platform::os_str(path)))
 }
 
 fn last(path: &Path) -> &[u8] {

@@ -333,7 +333,7 @@ fn what_is_not_cached_passes_through_with_its_reason() {
         test.write("w/b.c", "int b;\n");
         test.write("w/h.h", "");
         let cases: &[(&[&str], &str)] = &[
-            (&[c, "-c", "a.c", "b.c"], "several-inputs"),
+            (&[c, "-c", "a.c", "b.c", "-MD"], "several-inputs"),
             (&[c, "-E", "-dM", "a.c"], "unsupported-flag"),
             (&[c, "-c", "a.c", "-save-temps"], "unsupported-flag"),
             (&[cxx, "-x", "c++-header", "h.h"], "precompiled-header"),

@@ -28,6 +28,8 @@ mod cc_precompiled;
 #[cfg(target_os = "linux")]
 mod cc_programs;
 #[cfg(target_os = "linux")]
+mod cc_several;
+#[cfg(target_os = "linux")]
 mod cc_suite;
 #[cfg(target_os = "linux")]
 mod cc_text;

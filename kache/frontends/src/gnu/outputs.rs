@@ -1,7 +1,8 @@
 //! The last step of a command of gcc or clang, and the outputs that its flags ask for.
 
 use super::is_header;
-use crate::flags::Flags;
+use super::sources::Source;
+use crate::flags::{Flag, Flags};
 use crate::invocation::Makes;
 use kache_core::action::OutputNames;
 use kache_core::paths::{Roots, absolute};
@@ -167,6 +168,29 @@ impl Plan {
         let path = depfile(all, &self.cwd, || self.beside("d"))?;
         self.names.exact.extend(path.clone());
         Ok(path)
+    }
+
+    /// Adds the outputs of the sources after the first one. Each object is in the working directory, by the name of its source.
+    pub fn add_further(&mut self, all: &Flags, step: Step, sources: &[Source]) -> Result<(), NotCacheable> {
+        let [_, further @ ..] = sources else { return Ok(()) };
+        if further.is_empty() {
+            return Ok(());
+        }
+        let writes_more = |flag: &Flag| flag.row.effect.writes.is_some();
+        if !step.is_compile() || all.given("-o") || makes_module(all) || all.0.iter().any(writes_more) {
+            return refuse(Reason::SeveralInputs, "the sources share an output, or have several each");
+        }
+        if self.names.exact.len() > 1 {
+            return refuse(Reason::SeveralInputs, "kache plans a depfile for one source");
+        }
+        for (source, _) in further {
+            let plan = Plan::of(all, step, source, &self.cwd);
+            if plan.names.exact.iter().any(|output| self.names.exact.contains(output)) {
+                return refuse(Reason::SeveralInputs, format!("another source has the output of {source}"));
+            }
+            self.names.exact.extend(plan.names.exact);
+        }
+        Ok(())
     }
 
     pub fn written_beside(&mut self, all: &Flags) {

@@ -42,7 +42,7 @@ const HEADERS: &[&str] = &["h", "hh", "H", "hp", "hxx", "hpp", "HPP", "h++", "tc
 
 /// Whether a command links: it names an input, and nothing ends the work before the linker.
 pub fn links(request: &Request) -> bool {
-    const ENDS: &[&str] = &["-c", "-S", "-E", "-M", "-MM", "-fsyntax-only"];
+    const ENDS: &[&str] = &["-c", "-S", "-E", "-M", "-MM", "-fsyntax-only", "--precompile"];
     let ends = |word: &str| ENDS.contains(&word);
     let mut words = request.args.iter().map(|arg| arg.to_string_lossy());
     if words.clone().any(|word| ends(&word)) || !words.any(|word| !word.starts_with('-')) {
