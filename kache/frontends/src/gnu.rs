@@ -26,9 +26,11 @@ use kache_core::template::{self, Format};
 use std::ffi::OsString;
 use std::path::Path;
 
+pub(crate) mod languages;
 mod outputs;
 pub(crate) mod sources;
 
+pub(crate) use languages::{CUDA, LANGUAGES, is_header};
 use outputs::{Plan, Step};
 pub(crate) use outputs::{depfile, is_discarded, is_no_file};
 use sources::Input;
@@ -152,35 +154,6 @@ fn capabilities(program: &Path, scratch: &Path) -> Capabilities {
     Capabilities { maps, maps_assembly, report }
 }
 
-/// The language of sources for devices.
-pub const CUDA: &str = "cuda";
-
-/// The languages that are cached, by their names for `-x`, with the extensions of their files.
-pub(crate) const LANGUAGES: &[(&str, &[&str])] = &[
-    ("c", &["c"]),
-    ("cpp-output", &["i"]),
-    ("c++", &["cc", "cp", "cxx", "cpp", "CPP", "c++", "C"]),
-    ("c++-cpp-output", &["ii"]),
-    (CUDA, &["cu"]),
-    ("objective-c", &["m"]),
-    ("objective-c-cpp-output", &["mi"]),
-    ("objective-c++", &["mm", "M"]),
-    ("objective-c++-cpp-output", &["mii"]),
-    ("assembler", &["s"]),
-    ("assembler-with-cpp", &["S", "sx"]),
-];
-
-/// The languages of headers.
-pub(crate) const HEADERS: &[(&str, &[&str])] = &[
-    ("c-header", &["h"]),
-    ("c++-header", &["hh", "H", "hp", "hxx", "hpp", "HPP", "h++", "tcc"]),
-    ("objective-c-header", &[]),
-    ("objective-c++-header", &[]),
-];
-
-/// The languages of C++20 modules: an interface, and its compiled form.
-const MODULES: &[(&str, &[&str])] = &[("c++-module", &["cppm", "ccm", "cxxm", "c++m"]), ("pcm", &["pcm"])];
-
 fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (mut flags, inputs) = split(&opened.words)?;
@@ -299,10 +272,6 @@ fn refuse_unsupported(flags: &[Flag], of_header: bool) -> Result<(), NotCacheabl
 pub(crate) fn compiles_header(words: &[String]) -> bool {
     let sources = split(words).and_then(|(_, inputs)| sources::of(&inputs));
     sources.is_ok_and(|sources| is_header(sources[0].1))
-}
-
-pub(crate) fn is_header(language: &str) -> bool {
-    HEADERS.iter().any(|(header, _)| *header == language)
 }
 
 /// Settings of diagnostics by name. A compiler asks its terminal, which is like kache's own, and the variables about terminals.

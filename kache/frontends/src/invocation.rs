@@ -1,6 +1,6 @@
 //! A compiler's command line, taken apart. Private to the front ends of compilers.
 
-use crate::flags::Flag;
+use crate::flags::{Bucket, Effect, Flag, Form, Row, Takes};
 use kache_core::action::OutputNames;
 use kache_core::digest::Digest;
 use kache_core::events::{Kind, Unit};
@@ -23,6 +23,15 @@ impl Language {
         self == Language::Rust
     }
 }
+
+/// A source after the first one. It counts as given.
+pub static FURTHER_SOURCE: Row = Row {
+    flag: "<source>",
+    aliases: &[],
+    takes: Takes::Nothing,
+    bucket: Bucket::Relevant(Form::Path),
+    effect: &Effect::NONE,
+};
 
 /// What a command makes, as far as paths in it are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +92,12 @@ pub struct Invocation {
 }
 
 impl Invocation {
+    /// The sources, as given.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        let further = self.flags.iter().filter(|flag| flag.row.flag == FURTHER_SOURCE.flag);
+        [self.input.as_str()].into_iter().chain(further.filter_map(|flag| flag.value.as_deref()))
+    }
+
     /// Whether no argument maps a path in what is written: a path there is a dependency on the place of the root.
     pub fn maps_nothing(&self) -> bool {
         self.makes != Makes::Code

@@ -19,7 +19,6 @@
 
 use crate::compile_plan::CompilePlan;
 use crate::flags::{Bucket, Flag, Flags, Form};
-use crate::gnu::sources;
 use crate::invocation::Invocation;
 use kache_core::action::{Action, OutputNames};
 use kache_core::collected::Collected;
@@ -150,9 +149,8 @@ enum Look {
 /// The look that counts most, if there was one. Who reads the source asks once what is there, to write aside if that is a file; an
 /// assembler and a driver read no condition.
 fn looked_for(invocation: &Invocation, trace: &Trace) -> Option<Look> {
-    let names = std::iter::once(invocation.input.as_str()).chain(sources::further(&invocation.flags));
-    let sources: Vec<Vec<u8>> =
-        names.map(|name| by_names(&absolute(&invocation.cwd, Path::new(name))).into_owned()).collect();
+    let whole = |name| by_names(&absolute(&invocation.cwd, Path::new(name))).into_owned();
+    let sources: Vec<Vec<u8>> = invocation.sources().map(whole).collect();
     let outputs: Vec<&Path> = invocation.outputs.exact.iter().map(PathBuf::as_path).collect();
     let mut reads: BTreeSet<u32> = trace
         .events

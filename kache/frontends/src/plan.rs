@@ -96,8 +96,12 @@ impl Family {
             || invocation.makes_bitcode && report == template::Format::WideDepfile;
         invocation.literal_paths |= cannot_map && !invocation.maps_nothing();
         // clang writes absolute paths into a precompiled header, some in a form that no search finds.
-        invocation.literal_paths |=
-            invocation.makes == Makes::Precompiled && report == template::Format::WideDepfile;
+        invocation.literal_paths |= invocation.makes == Makes::Precompiled;
+        let is_gccs = report == template::Format::NarrowDepfile;
+        if is_gccs && invocation.makes == Makes::Precompiled && gnu::is_header(&invocation.unit.kind) {
+            let detail = "gcc writes its memory into a precompiled header, which differs in each run";
+            return refuse(Reason::PrecompiledHeader, detail);
+        }
         let roots = self.roots(&mut invocation, &toolchain, cx.settings)?;
         for text in [&mut invocation.unit.source, &mut invocation.unit.extra] {
             // A relative path is as the parser left it.

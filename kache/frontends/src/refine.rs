@@ -86,9 +86,7 @@ pub(crate) fn refine(
 
 /// Whether the compiler writes the times of what it reads: clang does, in a precompiled header.
 fn writes_times(plan: &CompilePlan) -> bool {
-    plan.invocation.makes == Makes::Precompiled
-        && gnu::is_header(&plan.invocation.unit.kind)
-        && plan.toolchain.capabilities.report == Format::WideDepfile
+    plan.invocation.makes == Makes::Precompiled && gnu::is_header(&plan.invocation.unit.kind)
 }
 
 /// Adds how the caller wants diagnostics, where some were printed.

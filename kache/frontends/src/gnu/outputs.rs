@@ -1,6 +1,6 @@
 //! The last step of a command of gcc or clang, and the outputs that its flags ask for.
 
-use super::is_header;
+use super::languages::is_header;
 use super::sources::Source;
 use crate::flags::{Flag, Flags};
 use crate::invocation::Makes;
@@ -106,6 +106,7 @@ fn refuse_unclear_header(all: &Flags) -> Result<(), NotCacheable> {
 pub(crate) fn is_discarded(path: &Path) -> bool {
     path == Path::new("/dev/null")
 }
+
 /// Whether a path leads to a device, a descriptor or a process, so that kache cannot restore the output as a file. Only
 /// shared memory is a file system like any other.
 pub(crate) fn is_no_file(path: &Path) -> bool {

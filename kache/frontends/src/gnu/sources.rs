@@ -1,7 +1,8 @@
 //! The sources of a command of gcc or clang, and their languages.
 
-use super::{CUDA, HEADERS, LANGUAGES, MODULES};
-use crate::flags::{Bucket, Effect, Flag, Form, Row, Takes};
+use super::languages::{CUDA, HEADERS, LANGUAGES, MODULES};
+use crate::flags::{Bucket, Flag, Form, Row};
+use crate::invocation::FURTHER_SOURCE;
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use std::path::Path;
 
@@ -11,17 +12,8 @@ pub type Input = (String, Option<String>);
 /// A source and its language.
 pub type Source = (String, &'static str);
 
-/// A source after the first one. It counts as given.
-static FURTHER: Row = Row {
-    flag: "<source>",
-    aliases: &[],
-    takes: Takes::Nothing,
-    bucket: Bucket::Relevant(Form::Path),
-    effect: &Effect::NONE,
-};
-
 /// The language of a source after the first one.
-static LANGUAGE: Row = Row { flag: "<language>", bucket: Bucket::Relevant(Form::Literal), ..FURTHER };
+static LANGUAGE: Row = Row { flag: "<language>", bucket: Bucket::Relevant(Form::Literal), ..FURTHER_SOURCE };
 
 /// The sources; there is at least one.
 pub fn of(inputs: &[Input]) -> Result<Vec<Source>, NotCacheable> {
@@ -60,11 +52,7 @@ fn source((name, named): &Input) -> Result<Source, NotCacheable> {
 
 /// The sources after the first one, in the form of flags.
 pub fn as_flags(further: &[Source]) -> impl Iterator<Item = Flag> {
-    let both = |(name, language): &Source| [(&FURTHER, name.clone()), (&LANGUAGE, (*language).to_string())];
+    let both =
+        |(name, language): &Source| [(&FURTHER_SOURCE, name.clone()), (&LANGUAGE, (*language).to_string())];
     further.iter().flat_map(both).map(|(row, value)| Flag { row, value: Some(value) })
-}
-
-/// The names of the sources after the first one.
-pub(crate) fn further(flags: &[Flag]) -> impl Iterator<Item = &str> {
-    flags.iter().filter(|flag| flag.row.flag == FURTHER.flag).filter_map(|flag| flag.value.as_deref())
 }

@@ -31,8 +31,8 @@ reasons! {
     Link: "a link of a kind that kache does not cache, or a command that does not compile"
         => "see the detail, and \"Links\" on the page \"C and C++\" of the manual";
     Language: "kache does not cache this source language" => NOTHING;
-    PrecompiledHeader: "the command makes a precompiled header whose name kache cannot plan"
-        => "make one header with each command, and name the output with -o";
+    PrecompiledHeader: "the command makes a precompiled header that kache cannot plan, or that differs in each run (gcc)"
+        => "with clang, make one header with each command, and name the output with -o";
     SeveralArchitectures: "one command compiles for several architectures"
         => "compile expensive sources for one architecture at a time";
     NotUtf8: "an argument is not UTF-8" => "rename the path that contains such bytes";
