@@ -1,6 +1,7 @@
 //! Fetching: the lists of an action, and packs into the local store. All requests for an object share one fetch.
 
 use crate::error::{InstallError, StorageError};
+use crate::level::Level;
 use crate::trust::Statement;
 use crate::{Agent, locked, pack};
 use kache_core::digest::Digest;
@@ -13,13 +14,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tempfile::TempPath;
 use tokio::sync::watch;
 
 /// The outcome of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchOutcome {
-    /// The result is in the local store.
-    Stored(BuildUnit),
+    /// The result is in the local store. A level of this name had it.
+    Stored(BuildUnit, String),
     Failed(StorageError),
     /// The pack is invalid and was quarantined.
     Invalid(String),
@@ -97,64 +99,107 @@ impl Download {
     }
 }
 
+/// The outcome of a fetch from one level.
+enum Fetched {
+    /// The result is in the local store, and its pack still in this file.
+    Stored(Header, TempPath),
+    Failed(FetchOutcome),
+}
+
+/// Adds the lists that are not there yet.
+pub fn add_lists(lists: &mut Vec<Vec<u8>>, more: Vec<SignedList>) {
+    for SignedList { list, .. } in more {
+        if !lists.contains(&list) {
+            lists.push(list);
+        }
+    }
+}
+
 impl Agent {
-    /// The valid lists of an action, newest first, and the error of an invalid list or index.
+    /// The valid lists of an action in a level, newest first, and the error of an invalid list or index.
     pub async fn lists(
-        self: &Arc<Self>,
+        &self,
+        level: &Level,
         action: &Digest,
         fresh: bool,
     ) -> Result<(Vec<SignedList>, Option<String>), StorageError> {
-        if let Some((read, lists)) = locked(&self.lists).get(action)
+        if let Some((read, lists)) = locked(&level.lists).get(action)
             && !fresh
             && read.elapsed() < LISTS_TTL
         {
             return Ok((lists.clone(), None));
         }
         let name = format::index_name(action);
-        let (lists, error) = match self.storage.read(&name, MAX_METADATA).await {
+        let (lists, error) = match level.storage.read(&name, MAX_METADATA).await {
             Ok(bytes) if bytes.is_empty() => (Vec::new(), None),
             Ok(bytes) => {
-                let (lists, error) = self.verified_lists(action, &bytes);
+                let (lists, error) = self.verified_lists(level, action, &bytes);
                 if let Some(why) = &error {
-                    self.quarantine_bytes(&name, &bytes, why);
+                    self.quarantine_bytes(level, &name, &bytes, why);
                 }
                 (lists, error)
             }
             Err(StorageError::NotFound) => (Vec::new(), None),
             Err(e) => return Err(e),
         };
-        locked(&self.lists).insert(*action, (Instant::now(), lists.clone()));
+        locked(&level.lists).insert(*action, (Instant::now(), lists.clone()));
         Ok((lists, error))
     }
 
-    /// The lists of an action that are missing from its index, because another writer overwrote the index. Empty if the
-    /// service cannot list objects.
-    pub async fn orphaned_lists(self: &Arc<Self>, action: &Digest) -> Result<Vec<SignedList>, StorageError> {
-        if !self.storage.can_list() {
+    /// The valid lists of an action in all levels, and the error of an invalid list or index. An error only if no level has a
+    /// list, and one did not answer.
+    pub async fn all_lists(&self, action: &Digest) -> Result<(Vec<Vec<u8>>, Option<String>), StorageError> {
+        let ask = |level: Arc<Level>| async move { self.lists(&level, action, false).await.map(Some) };
+        let answers = self.ask_all(ask).await;
+        let mut lists = Vec::new();
+        let mut invalid = None;
+        for (found, error) in answers.found {
+            invalid = invalid.or(error);
+            add_lists(&mut lists, found);
+        }
+        match answers.error {
+            Some(e) if lists.is_empty() => Err(e),
+            _ => Ok((lists, invalid)),
+        }
+    }
+
+    /// The lists of an action that are missing from its index in a level, because another writer overwrote the index. Empty if
+    /// the service cannot list objects.
+    pub async fn orphaned_lists(
+        &self,
+        level: &Level,
+        action: &Digest,
+    ) -> Result<Vec<SignedList>, StorageError> {
+        if !level.storage.can_list() {
             return Ok(Vec::new());
         }
-        let (known, _) = self.lists(action, false).await?;
+        let (known, _) = self.lists(level, action, false).await?;
         let known: Vec<String> = known.iter().map(|list| format::list_name(action, list)).collect();
-        let names = self.storage.names(&format::lists_folder(action)).await?;
+        let names = level.storage.names(&format::lists_folder(action)).await?;
         let orphaned = names.into_iter().filter(|name| !known.contains(name)).take(MAX_LISTS);
-        let read = orphaned.map(|name| async move { self.read_list(action, &name).await });
+        let read = orphaned.map(|name| async move { self.read_list(level, action, &name).await });
         Ok(futures_util::future::join_all(read).await.into_iter().flatten().collect())
     }
 
     /// Reads one list, if it is valid.
-    async fn read_list(self: &Arc<Self>, action: &Digest, name: &str) -> Option<SignedList> {
-        let bytes = self.storage.read(name, MAX_METADATA).await.ok()?;
-        let (lists, error) = self.verified_lists(action, &bytes);
+    async fn read_list(&self, level: &Level, action: &Digest, name: &str) -> Option<SignedList> {
+        let bytes = level.storage.read(name, MAX_METADATA).await.ok()?;
+        let (lists, error) = self.verified_lists(level, action, &bytes);
         let error = match &lists[..] {
             [list] if format::list_name(action, list) == name => return lists.into_iter().next(),
             [] => error,
             _ => Some("it belongs to another name".to_string()),
         };
-        self.quarantine_bytes(name, &bytes, &error.unwrap_or_default());
+        self.quarantine_bytes(level, name, &bytes, &error.unwrap_or_default());
         None
     }
 
-    fn verified_lists(&self, action: &Digest, bytes: &[u8]) -> (Vec<SignedList>, Option<String>) {
+    fn verified_lists(
+        &self,
+        level: &Level,
+        action: &Digest,
+        bytes: &[u8],
+    ) -> (Vec<SignedList>, Option<String>) {
         let all =
             pack::decompress(bytes, MAX_METADATA).and_then(|bytes| format::decode_index(&bytes, action));
         let all = match all {
@@ -165,7 +210,7 @@ impl Agent {
         let mut lists = Vec::new();
         for one in all.into_iter().take(MAX_LISTS) {
             let decoded = format::decode_list(&one.list).ok_or(InvalidObject("a list is truncated".into()));
-            let check = || self.trust.check(Statement::List(action, &one.list), &one.signature);
+            let check = || level.trust.check(Statement::List(action, &one.list), &one.signature);
             match decoded.and_then(|_| check()) {
                 Ok(()) => lists.push(one),
                 Err(e) => error = Some(e.0),
@@ -179,8 +224,7 @@ impl Agent {
         let mut in_flight = locked(&self.in_flight);
         if let Some(fetch) = in_flight.get(&input_key) {
             // The result may have been evicted since.
-            let evicted =
-                matches!(&*fetch.borrow(), FetchState::Done(FetchOutcome::Stored(unit)) if !self.has(unit));
+            let evicted = matches!(&*fetch.borrow(), FetchState::Done(FetchOutcome::Stored(unit, _)) if !self.has(unit));
             if !evicted {
                 return fetch.clone();
             }
@@ -190,13 +234,9 @@ impl Agent {
         drop(in_flight);
         let agent = self.clone();
         tokio::spawn(async move {
-            let quarantined = locked(&agent.quarantined).get(&input_key).cloned();
-            let outcome = match quarantined {
-                Some(why) => FetchOutcome::Invalid(why),
-                None => agent.fetch_pack(&input_key, &sender).await,
-            };
+            let outcome = agent.fetch_pack(&input_key, &sender).await;
             // A success is final; after a failure the next request tries again.
-            if !matches!(outcome, FetchOutcome::Stored(_)) {
+            if !matches!(outcome, FetchOutcome::Stored(..)) {
                 locked(&agent.in_flight).remove(&input_key);
             }
             let _ = sender.send(FetchState::Done(outcome));
@@ -209,14 +249,14 @@ impl Agent {
         let start = Instant::now();
         let mut fetch = self.fetch(input_key);
         // Each step of a fetch has a deadline. This one is for fetches that started earlier, and for slow downloads.
-        let mut deadline = self.storage.timeout() * 2;
+        let mut deadline = self.timeouts() * 2;
         let failed = |why: &str| FetchOutcome::Failed(StorageError::Failed(why.to_string()));
         let slow = || failed("the download is slower than compiling");
         loop {
             match &*fetch.borrow_and_update() {
                 FetchState::Done(outcome) => return outcome.clone(),
                 FetchState::Downloading(compile_time) => {
-                    deadline = (self.storage.timeout()).max(*compile_time);
+                    deadline = self.timeouts().max(*compile_time);
                 }
                 FetchState::TooSlow => return slow(),
                 FetchState::Requested => {}
@@ -230,31 +270,74 @@ impl Agent {
         }
     }
 
+    /// Fetches a pack from the first level that has a valid one.
     async fn fetch_pack(
         self: &Arc<Self>,
         input_key: &Digest,
         sender: &watch::Sender<FetchState>,
     ) -> FetchOutcome {
-        let name = format::pack_name(input_key);
-        let path = self.store.temporary();
-        let outcome = match self.download(input_key, &name, &path, sender).await {
-            Err(e) => FetchOutcome::Failed(e),
-            Ok(Err(e)) => self.quarantine(input_key, &name, &path, &e),
-            Ok(Ok(())) => self.install(input_key, &name, &path).await,
-        };
-        let _ = std::fs::remove_file(&path);
+        let mut outcome = FetchOutcome::Failed(StorageError::NotFound);
+        // Whether the level that is written comes before, and lacks a valid pack.
+        let mut is_missing_above = false;
+        for level in &self.levels {
+            let fetched = match self.quarantined(level, input_key) {
+                Some(why) => Fetched::Failed(FetchOutcome::Invalid(why)),
+                None => self.fetch_pack_from(level, input_key, sender).await,
+            };
+            let failed = match fetched {
+                Fetched::Stored(header, pack) => {
+                    let unit = BuildUnit { action: header.action, input_key: *input_key, result: header.key };
+                    if is_missing_above {
+                        self.copy_up(level, *input_key, header, pack).await;
+                    }
+                    return FetchOutcome::Stored(unit, level.name.clone());
+                }
+                Fetched::Failed(failed) => failed,
+            };
+            is_missing_above |= level.remote.write
+                && matches!(failed, FetchOutcome::Invalid(_) | FetchOutcome::Failed(StorageError::NotFound));
+            // The first trouble is reported, rather than that a later level has nothing.
+            if outcome == FetchOutcome::Failed(StorageError::NotFound) {
+                outcome = match failed {
+                    FetchOutcome::Failed(e) => FetchOutcome::Failed(self.of_level(level, e)),
+                    other => other,
+                };
+            }
+        }
         outcome
+    }
+
+    async fn fetch_pack_from(
+        self: &Arc<Self>,
+        level: &Arc<Level>,
+        input_key: &Digest,
+        sender: &watch::Sender<FetchState>,
+    ) -> Fetched {
+        let name = format::pack_name(input_key);
+        let path = match TempPath::try_from_path(self.store.temporary()) {
+            Ok(path) => path,
+            Err(e) => return Fetched::Failed(FetchOutcome::Failed(StorageError::Failed(e.to_string()))),
+        };
+        match self.download(level, input_key, &name, &path, sender).await {
+            Err(e) => Fetched::Failed(FetchOutcome::Failed(e)),
+            Ok(Err(e)) => Fetched::Failed(self.quarantine(level, input_key, &name, &path, &e)),
+            Ok(Ok(())) => match self.install(level, input_key, &name, &path).await {
+                Ok(header) => Fetched::Stored(header, path),
+                Err(failed) => Fetched::Failed(failed),
+            },
+        }
     }
 
     /// Downloads a pack into a file. Stops early if the start of the pack is invalid.
     async fn download(
         self: &Arc<Self>,
+        level: &Level,
         input_key: &Digest,
         name: &str,
         path: &Path,
         sender: &watch::Sender<FetchState>,
     ) -> Result<Result<(), InvalidObject>, StorageError> {
-        let mut body = self.storage.open_object(name).await?;
+        let mut body = level.storage.open_object(name).await?;
         let local = |e: std::io::Error| StorageError::Failed(format!("{}: {e}", path.display()));
         let mut file = std::fs::File::create_new(path).map_err(local)?;
         let mut download = Download::default();
@@ -263,7 +346,7 @@ impl Agent {
         while let Some(piece) = body.next().await? {
             for bytes in piece {
                 file.write_all(&bytes).map_err(local)?;
-                match download.add(&bytes, |start| pack::read_header(start, input_key, &self.trust)) {
+                match download.add(&bytes, |start| pack::read_header(start, input_key, &level.trust)) {
                     Err(e) => return Ok(Err(e)),
                     Ok(None) => {}
                     Ok(Some(header)) => {
@@ -275,7 +358,7 @@ impl Agent {
             }
             let elapsed = start.elapsed();
             let too_slow = |pace: &mut Pace| {
-                elapsed > self.storage.timeout() && pace.is_too_slow(download.downloaded, elapsed)
+                elapsed > level.storage.timeout() && pace.is_too_slow(download.downloaded, elapsed)
             };
             if pace.take_if(too_slow).is_some() {
                 let _ = sender.send(FetchState::TooSlow);
@@ -284,37 +367,55 @@ impl Agent {
         Ok(Ok(()))
     }
 
-    async fn install(self: &Arc<Self>, input_key: &Digest, name: &str, path: &Path) -> FetchOutcome {
+    async fn install(
+        self: &Arc<Self>,
+        level: &Arc<Level>,
+        input_key: &Digest,
+        name: &str,
+        path: &Path,
+    ) -> Result<Header, FetchOutcome> {
         let (agent, key, file) = (self.clone(), *input_key, path.to_path_buf());
-        let install = move || pack::install(&agent.store, &agent.trust, &key, &file);
-        let failed = |why: String| FetchOutcome::Failed(StorageError::Failed(why));
+        let from = level.clone();
+        let install = move || pack::install(&agent.store, &from.trust, &key, &file);
+        let failed = |why: String| Err(FetchOutcome::Failed(StorageError::Failed(why)));
         match tokio::task::spawn_blocking(install).await {
             Ok(Ok((header, bytes))) => {
                 self.store_grew(bytes);
-                let action = header.action;
-                FetchOutcome::Stored(BuildUnit { action, input_key: *input_key, result: header.key })
+                Ok(header)
             }
-            Ok(Err(InstallError::Invalid(e))) => self.quarantine(input_key, name, path, &e),
+            Ok(Err(InstallError::Invalid(e))) => Err(self.quarantine(level, input_key, name, path, &e)),
             Ok(Err(InstallError::Io(e))) => failed(format!("cannot store the result: {e}")),
             Err(e) => failed(format!("storing the result panicked: {e}")),
         }
     }
 
-    fn quarantine(&self, input_key: &Digest, name: &str, path: &Path, error: &InvalidObject) -> FetchOutcome {
-        let why = format!("{name}: {error}");
+    fn quarantine(
+        &self,
+        level: &Level,
+        input_key: &Digest,
+        name: &str,
+        path: &Path,
+        error: &InvalidObject,
+    ) -> FetchOutcome {
+        let why = format!("{}{name}: {error}", self.prefix_of(level));
         if let Some(place) = self.quarantine_path(name) {
             let _ = std::fs::rename(path, place);
         }
         self.log(&format!("quarantined {why}"));
-        locked(&self.quarantined).insert(*input_key, why.clone());
+        locked(&level.quarantined).insert(*input_key, why.clone());
         FetchOutcome::Invalid(why)
     }
 
-    fn quarantine_bytes(&self, name: &str, bytes: &[u8], why: &str) {
+    fn quarantine_bytes(&self, level: &Level, name: &str, bytes: &[u8], why: &str) {
         if let Some(path) = self.quarantine_path(name) {
             let _ = std::fs::write(path, bytes);
         }
-        self.log(&format!("quarantined {name}: {why}"));
+        self.log(&format!("quarantined {}{name}: {why}", self.prefix_of(level)));
+    }
+
+    /// The name of a level before the name of an object, if there is more than one level.
+    fn prefix_of(&self, level: &Level) -> String {
+        if self.levels.len() == 1 { String::new() } else { format!("{}: ", level.name) }
     }
 
     /// The path for a new quarantined object. Removes the oldest objects there.

@@ -8,8 +8,10 @@
 //! The agent only adds to the local store: wrappers always restore from the local store.
 
 mod circuit_breaker;
+mod copy_up;
 mod error;
 mod fetch;
+mod level;
 mod pack;
 mod prefetch;
 mod reapi;
@@ -26,16 +28,15 @@ pub use transfer::{Report, run};
 
 use kache_core::digest::Digest;
 use kache_core::remote::client::AgentConfig;
-use kache_core::remote::format::SignedList;
 use kache_core::remote::queue::Queue;
 use kache_core::store::{Store, gc};
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-use storage::Storage;
+use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinSet;
 
 /// The fetches by input key, running or successful, so that all requests for a pack share one fetch.
 type InFlight = HashMap<Digest, watch::Receiver<fetch::FetchState>>;
@@ -43,15 +44,14 @@ type InFlight = HashMap<Digest, watch::Receiver<fetch::FetchState>>;
 pub struct Agent {
     config: AgentConfig,
     store: Store,
-    storage: Arc<Storage>,
-    trust: trust::Trust,
-    queue: Queue,
+    /// In the order in which they are read.
+    levels: Vec<Arc<level::Level>>,
+    /// The pending uploads to the level that is written.
+    queue: Option<Queue>,
     in_flight: Mutex<InFlight>,
-    /// The lists of actions, and when they were read.
-    lists: Mutex<HashMap<Digest, (Instant, Vec<SignedList>)>>,
-    /// Input keys with invalid packs, and why the packs are invalid.
-    quarantined: Mutex<HashMap<Digest, String>>,
     list_checks: Mutex<Vec<upload::ListCheck>>,
+    /// The running copies to the level that is written.
+    copies: tokio::sync::Mutex<JoinSet<()>>,
     sessions: Mutex<prefetch::Sessions>,
     /// Workspaces whose build manifests are to be written.
     changed: Mutex<HashSet<Vec<u8>>>,
@@ -96,19 +96,16 @@ impl Agent {
     pub fn new(config: AgentConfig) -> Result<Arc<Agent>, AgentError> {
         let store = Store::open(&config.cache)
             .map_err(|source| AgentError::Cache { path: config.cache.clone(), source })?;
-        let storage = Storage::open(&config.remote)?;
-        let trust = trust::Trust::of(&config.remote)?;
-        let queue = Queue::of(&config.remote, store.dir());
-        Ok(Arc::new(Agent {
+        let (levels, missing) = level::open_all(&config.levels)?;
+        let queue = config.levels.written().ok().map(|level| Queue::of(level, store.dir()));
+        let agent = Arc::new(Agent {
             config,
             store,
-            storage,
-            trust,
+            levels,
             queue,
             in_flight: Mutex::default(),
-            lists: Mutex::default(),
-            quarantined: Mutex::default(),
             list_checks: Mutex::default(),
+            copies: tokio::sync::Mutex::default(),
             sessions: Mutex::default(),
             changed: Mutex::default(),
             prefetch_permits: Arc::new(Semaphore::new(prefetch::CONCURRENCY)),
@@ -116,7 +113,9 @@ impl Agent {
             wake: Notify::new(),
             ending: AtomicBool::new(false),
             useless_waits: Mutex::default(),
-        }))
+        });
+        missing.iter().for_each(|why| agent.log(&format!("a level is not used: {why}")));
+        Ok(agent)
     }
 
     fn is_ending(&self) -> bool {
@@ -131,8 +130,10 @@ impl Agent {
     /// Records how long a wrapper waited. After many long waits without a result the circuit breaker opens.
     fn record_wait(&self, waited: Duration, useful: bool) {
         let slow = locked(&self.useless_waits).record(waited, useful);
-        if let Some(why) = slow {
-            self.storage.trip(why);
+        match slow {
+            Some(why) => self.trip_slowest(why),
+            None if useful => self.forget_spent(),
+            None => {}
         }
     }
 

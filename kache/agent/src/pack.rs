@@ -115,6 +115,21 @@ pub fn read_header(
     Ok(Some((header, 8 + 4 + length + 2 + size)))
 }
 
+/// Opens a pack file and verifies its header. Returns the file, the header, and the length of the part before the blobs.
+pub fn open(path: &Path, input_key: &Digest, trust: &Trust) -> Result<(File, Header, usize), InstallError> {
+    let mut file = File::open(path)?;
+    let mut start = Vec::new();
+    loop {
+        let before = start.len();
+        Read::by_ref(&mut file).take(1 << 20).read_to_end(&mut start)?;
+        match read_header(&start, input_key, trust)? {
+            Some((header, length)) => return Ok((file, header, length)),
+            None if start.len() == before => return Err(truncated().into()),
+            None => {}
+        }
+    }
+}
+
 /// Verifies a whole pack file and installs its result in the store. Returns the header and the bytes added.
 pub fn install(
     store: &Store,
@@ -122,17 +137,7 @@ pub fn install(
     input_key: &Digest,
     path: &Path,
 ) -> Result<(Header, u64), InstallError> {
-    let mut file = File::open(path)?;
-    let mut start = Vec::new();
-    let (header, length) = loop {
-        let before = start.len();
-        Read::by_ref(&mut file).take(1 << 20).read_to_end(&mut start)?;
-        match read_header(&start, input_key, trust)? {
-            Some(found) => break found,
-            None if start.len() == before => return Err(truncated().into()),
-            None => {}
-        }
-    };
+    let (mut file, header, length) = open(path, input_key, trust)?;
     if store.is_blocked(&header.key) {
         return Err(InvalidObject("a check on this machine found this result wrong".into()).into());
     }

@@ -6,6 +6,7 @@
 
 use crate::error::StorageError;
 use crate::fetch::FetchState;
+use crate::level::Level;
 use crate::{Agent, locked, pack};
 use kache_core::digest::Digest;
 use kache_core::platform;
@@ -90,9 +91,6 @@ impl Agent {
         session: &Arc<Session>,
         action: &Digest,
     ) -> Vec<BuildUnit> {
-        if !self.config.remote.prefetch {
-            return Vec::new();
-        }
         let manifest = session.manifest.get_or_init(|| self.find_build_manifest(workspace)).await;
         let (expected, prefetch) = session.expect(manifest, action);
         for units in prefetch {
@@ -102,8 +100,9 @@ impl Agent {
     }
 
     async fn find_build_manifest(self: &Arc<Self>, workspace: &[u8]) -> BuildManifest {
+        let levels = |level: &Level| level.remote.prefetch;
         for key in project_keys(Path::new(platform::os_str(workspace))) {
-            match self.read_build_manifest(&key).await {
+            match self.build_manifests(&key, levels).await {
                 Ok(Some(manifest)) => return manifest,
                 Ok(None) => {}
                 Err(_) => break,
@@ -112,12 +111,39 @@ impl Agent {
         BuildManifest::default()
     }
 
-    /// A build manifest of the remote, if it exists and can be read.
-    pub async fn read_build_manifest(
-        self: &Arc<Self>,
+    /// The build manifests of a project in some levels, as one.
+    pub async fn build_manifests(
+        &self,
+        project: &Digest,
+        levels: impl Fn(&Level) -> bool,
+    ) -> Result<Option<BuildManifest>, StorageError> {
+        let read = |level: Arc<Level>| {
+            let asked = levels(&level);
+            async move {
+                match asked {
+                    true => self.read_build_manifest(&level, project).await,
+                    false => Ok(None),
+                }
+            }
+        };
+        let answers = self.ask_all(read).await;
+        let together = |mut all: BuildManifest, one: BuildManifest| {
+            all.builds.extend(one.builds);
+            all
+        };
+        match (answers.found.into_iter().reduce(together), answers.error) {
+            (None, Some(e)) => Err(e),
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// A build manifest of a level, if it exists and can be read.
+    async fn read_build_manifest(
+        &self,
+        level: &Level,
         project: &Digest,
     ) -> Result<Option<BuildManifest>, StorageError> {
-        let bytes = match self.storage.read(&format::build_manifest_name(project), MAX_METADATA).await {
+        let bytes = match level.storage.read(&format::build_manifest_name(project), MAX_METADATA).await {
             Ok(bytes) => bytes,
             Err(StorageError::NotFound) => return Ok(None),
             Err(e) => return Err(e),
@@ -150,6 +176,7 @@ impl Agent {
 
     /// Updates the build manifests of the workspaces with new uploads.
     pub async fn write_build_manifests(self: &Arc<Self>) -> Result<(), StorageError> {
+        let Ok(level) = self.writer() else { return Ok(()) };
         // A flush ends when the manifests are written, also those that the background has begun to write.
         let _one = self.upload_round.lock().await;
         let changed = std::mem::take(&mut *locked(&self.changed));
@@ -161,15 +188,15 @@ impl Agent {
             }
         }
         for (project, builds) in by_project {
-            let known = self.read_build_manifest(&project).await?;
-            if known.is_some() && !self.storage.can_overwrite() {
+            let known = self.read_build_manifest(level, &project).await?;
+            if known.is_some() && !level.storage.can_overwrite() {
                 continue;
             }
             let mut manifest = known.unwrap_or_default();
             builds.iter().for_each(|units| manifest.merge_build(units));
             let bytes =
                 pack::compress(&manifest.encode()).map_err(|e| StorageError::Failed(e.to_string()))?;
-            if let Err(e) = self.storage.write(&format::build_manifest_name(&project), bytes).await {
+            if let Err(e) = level.storage.write(&format::build_manifest_name(&project), bytes).await {
                 locked(&self.changed).extend(changed);
                 return Err(e);
             }

@@ -1,7 +1,8 @@
 //! Serving: connections, requests, and when the agent exits.
 
 use crate::error::{AgentError, StorageError};
-use crate::fetch::FetchOutcome;
+use crate::fetch::{FetchOutcome, add_lists};
+use crate::level::Level;
 use crate::prefetch::Session;
 use crate::upload::UploadRound;
 use crate::{Agent, locked, runtime};
@@ -38,7 +39,7 @@ struct Activity {
 pub fn serve(config: AgentConfig) -> Result<(), AgentError> {
     let io = |what: &'static str| move |e: io::Error| AgentError::Io(what, e);
     let store = config.cache.join(kache_core::store::FORMAT);
-    let files = AgentFiles::of(&config.remote, &store);
+    let files = AgentFiles::of(&config.levels, &store);
     platform::make_private_dir(files.dir()).map_err(io("create the agent's directory"))?;
     let Some(_lock) = lock(&files.lock()).map_err(io("lock the agent's lock file"))? else {
         return Ok(());
@@ -101,10 +102,9 @@ impl Agent {
             let activity = locked(activity);
             (activity.connections, activity.last_request.elapsed())
         };
-        let busy = connections > 0 || !locked(&self.list_checks).is_empty();
+        let busy = connections > 0 || !locked(&self.list_checks).is_empty() || !self.has_copied();
         // If the remote does not accept the queue in this time, the next agent uploads it.
-        let uploading =
-            self.storage.can_write() && !self.queue.all().is_empty() && idle < self.config.idle * 5;
+        let uploading = !self.queued().is_empty() && idle < self.config.idle * 5;
         !busy && !uploading && idle > self.config.idle
     }
 
@@ -124,7 +124,7 @@ impl Agent {
         let hello = Response::Hello {
             version: protocol::VERSION,
             kache: env!("CARGO_PKG_VERSION").to_string(),
-            remote: self.config.remote.fingerprint(),
+            remote: self.config.levels.fingerprint(),
         };
         send(stream, &hello).await?;
         loop {
@@ -174,11 +174,10 @@ impl Agent {
     async fn find(self: &Arc<Self>, action: &Digest, workspace: &[u8], skip_prefetched: bool) -> Response {
         let session = self.session(workspace);
         // The first request of a session waits for the build manifest and for the lists at the same time.
-        let mut lists = Box::pin(self.lists(action, false));
+        let mut lists = Box::pin(self.all_lists(action));
         let mut early = None;
         if !skip_prefetched {
-            let expected =
-                tokio::time::timeout(self.storage.timeout(), self.expected(workspace, &session, action));
+            let expected = tokio::time::timeout(self.timeout(), self.expected(workspace, &session, action));
             tokio::pin!(expected);
             let expected = loop {
                 tokio::select! {
@@ -200,21 +199,25 @@ impl Agent {
         match lists {
             Ok((lists, Some(why))) if lists.is_empty() => Response::Unavailable(Unavailable::Invalid, why),
             Ok((lists, _)) if lists.is_empty() => not_found(),
-            Ok((lists, _)) => Response::Lists(lists.into_iter().map(|l| l.list).collect()),
+            Ok((lists, _)) => Response::Lists(lists),
             Err(e) => unavailable(e),
         }
     }
 
     /// The lists of an action that are missing from its index.
     async fn more_lists(self: &Arc<Self>, action: &Digest) -> Response {
-        match self.orphaned_lists(action).await {
-            Ok(orphaned) if orphaned.is_empty() => not_found(),
-            Ok(orphaned) => {
-                let lists = orphaned.iter().map(|list| list.list.clone()).collect();
-                self.restore_to_index(*action, orphaned);
-                Response::Lists(lists)
-            }
-            Err(e) => unavailable(e),
+        let orphaned = |level: Arc<Level>| async move {
+            let orphaned = self.orphaned_lists(&level, action).await?;
+            self.restore_to_index(&level, *action, orphaned.clone());
+            Ok(Some(orphaned))
+        };
+        let answers = self.ask_all(orphaned).await;
+        let mut lists = Vec::new();
+        answers.found.into_iter().for_each(|found| add_lists(&mut lists, found));
+        match answers.error {
+            Some(e) if lists.is_empty() => unavailable(e),
+            _ if lists.is_empty() => not_found(),
+            _ => Response::Lists(lists),
         }
     }
 
@@ -226,9 +229,9 @@ impl Agent {
             return None;
         }
         match self.fetch_in_time(unit.input_key).await {
-            FetchOutcome::Stored(found) if found.action == unit.action => {
+            FetchOutcome::Stored(found, level) if found.action == unit.action => {
                 session.add(found);
-                Some(Response::Stored { result: found.result, prefetched })
+                Some(Response::Stored { result: found.result, prefetched, level })
             }
             _ => None,
         }
@@ -248,11 +251,11 @@ impl Agent {
         let mut response = not_found();
         for key in input_keys {
             match self.fetch_in_time(*key).await {
-                FetchOutcome::Stored(unit) if unit.action == *action => {
+                FetchOutcome::Stored(unit, level) if unit.action == *action => {
                     self.session(workspace).add(unit);
-                    return Response::Stored { result: unit.result, prefetched: false };
+                    return Response::Stored { result: unit.result, prefetched: false, level };
                 }
-                FetchOutcome::Stored(_) | FetchOutcome::Failed(StorageError::NotFound) => {}
+                FetchOutcome::Stored(..) | FetchOutcome::Failed(StorageError::NotFound) => {}
                 FetchOutcome::Failed(e) => response = unavailable(e),
                 FetchOutcome::Invalid(why) => {
                     response = Response::Unavailable(Unavailable::Invalid, why);
@@ -269,7 +272,7 @@ impl Agent {
             let done = tokio::time::timeout(timeout, self.flush_queue(progress)).await;
             done.unwrap_or_else(|_| UploadRound {
                 uploaded: 0,
-                remaining: self.queue.all().len() as u64,
+                remaining: self.queued().len() as u64,
                 errors: vec![format!("not finished within {} s", timeout.as_secs())],
             })
         };
@@ -304,21 +307,22 @@ impl Agent {
         if let Err(e) = self.write_build_manifests().await {
             all.errors.push(format!("the build manifest: {e}"));
         }
+        self.finish_copies().await;
         self.settle_lists().await;
         all
     }
 
     /// How long the service asked for no requests.
     fn throttle_pause(&self) -> Option<Duration> {
-        self.storage.throttled().map(|until| until.saturating_duration_since(Instant::now()))
+        self.writer().ok()?.storage.throttled().map(|until| until.saturating_duration_since(Instant::now()))
     }
 
     /// Uploads the queue as it grows; after errors with increasing pauses.
     async fn upload_in_background(self: Arc<Self>) {
         let mut pause = Duration::ZERO;
-        while self.storage.can_write() {
+        while self.writer().is_ok() {
             let round = self.upload_queue(|_, _| {}).await;
-            let finished = round.remaining == 0 && self.queue.all().is_empty();
+            let finished = round.remaining == 0 && self.queued().is_empty();
             let written = if finished { self.write_build_manifests().await } else { Ok(()) };
             self.check_lists().await;
             if let Some(why) = round.errors.first() {

@@ -140,12 +140,12 @@ fn address(remote: &Remote) -> Result<Address, ConfigError> {
             let (db, path) = if db.parse::<u32>().is_ok() { (db, path) } else { ("0", path) };
             put("db", db);
             put("root", &format!("/{path}/{}", remote.prefix).replace("//", "/"));
-            let host = take_user(&mut options, authority);
+            let host = take_user(remote, &mut options, authority);
             options.insert("endpoint".to_string(), format!("{scheme}://{host}"));
             "redis"
         }
         "dav+http" | "dav+https" | "webdav+http" | "webdav+https" => {
-            let host = take_user(&mut options, authority);
+            let host = take_user(remote, &mut options, authority);
             let scheme = if scheme.ends_with('s') { "https" } else { "http" };
             options.insert("endpoint".to_string(), format!("{scheme}://{host}"));
             "webdav"
@@ -155,14 +155,11 @@ fn address(remote: &Remote) -> Result<Address, ConfigError> {
     Ok(Address { scheme, options })
 }
 
-/// Splits the user and the password off an authority. Without them, the environment provides them.
-fn take_user(options: &mut HashMap<String, String>, authority: &str) -> String {
-    for (name, variable) in [
-        ("username", "KACHE_REMOTE_USERNAME"),
-        ("password", "KACHE_REMOTE_PASSWORD"),
-        ("token", "KACHE_REMOTE_TOKEN"),
-    ] {
-        if let Ok(value) = std::env::var(variable) {
+/// Splits the user and the password off an authority. Without them, the environment provides them: a level gets no other
+/// level's secrets.
+fn take_user(remote: &Remote, options: &mut HashMap<String, String>, authority: &str) -> String {
+    for (name, variable) in [("username", "USERNAME"), ("password", "PASSWORD"), ("token", "TOKEN")] {
+        if let Ok(value) = std::env::var(remote.variable(variable)) {
             options.entry(name.to_string()).or_insert(value);
         }
     }
@@ -182,6 +179,8 @@ mod tests {
 
     fn remote(url: &str) -> Remote {
         Remote {
+            level: 1,
+            pull_request: None,
             url: url.to_string(),
             prefix: "p".to_string(),
             write: true,
@@ -191,6 +190,7 @@ mod tests {
             sign_key: None,
             verify_keys: Vec::new(),
             prefetch: true,
+            copy_up: false,
         }
     }
 

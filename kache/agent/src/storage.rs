@@ -5,13 +5,13 @@
 use crate::circuit_breaker::CircuitBreaker;
 use crate::error::{ConfigError, StorageError};
 use crate::reapi::Reapi;
-use crate::service;
+use crate::{locked, service};
 use futures_util::StreamExt;
 use kache_core::remote::Remote;
 use kache_core::remote::format::PROBE;
 use opendal::{Buffer, ErrorKind, Operator};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The size of the parts of large uploads. The minimum of S3 is 5 MiB.
@@ -29,6 +29,8 @@ pub struct Storage {
     timeout: Duration,
     circuit_breaker: CircuitBreaker,
     throttle: service::Throttle,
+    /// How long responses have taken since the last useful one.
+    spent: Mutex<Duration>,
 }
 
 impl Storage {
@@ -52,6 +54,7 @@ impl Storage {
             timeout: remote.timeout,
             circuit_breaker,
             throttle,
+            spent: Mutex::default(),
         }))
     }
 
@@ -198,9 +201,19 @@ impl Storage {
         self.throttle.until()
     }
 
+    /// How long responses have taken since [`Storage::forget_spent`].
+    pub fn spent(&self) -> Duration {
+        *locked(&self.spent)
+    }
+
+    pub fn forget_spent(&self) {
+        *locked(&self.spent) = Duration::ZERO;
+    }
+
     /// Converts the result of a read, and records it for the circuit breaker.
     fn record<T>(self: &Arc<Self>, result: Timed<T>, begun: Instant) -> Result<T, StorageError> {
         let result = completed(result, self.timeout);
+        *locked(&self.spent) += begun.elapsed();
         match &result {
             Err(StorageError::Failed(why)) => {
                 let waited = begun.elapsed();
@@ -296,6 +309,8 @@ mod tests {
 
     fn storage(dir: &Path, write: bool) -> Arc<Storage> {
         let remote = Remote {
+            level: 1,
+            pull_request: None,
             url: format!("file://{}", dir.display()),
             prefix: "p".to_string(),
             write,
@@ -305,6 +320,7 @@ mod tests {
             sign_key: None,
             verify_keys: Vec::new(),
             prefetch: true,
+            copy_up: false,
         };
         Storage::open(&remote).unwrap()
     }

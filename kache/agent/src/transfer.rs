@@ -8,6 +8,7 @@
 
 use crate::error::{AgentError, StorageError};
 use crate::fetch::{FetchOutcome, FetchState};
+use crate::level::Level;
 use crate::upload::UploadOutcome;
 use crate::{Agent, prefetch, runtime};
 use futures_util::StreamExt;
@@ -31,7 +32,7 @@ pub struct Report {
     pub dry_run: bool,
     /// Transferred, or to be transferred.
     pub transferred: u64,
-    /// Present at the destination before.
+    /// Present at the destination before, or made by another machine, whose results this one does not sign.
     pub known: u64,
     pub failed: u64,
     /// Distinct errors, up to a maximum.
@@ -57,7 +58,7 @@ enum Transferred {
 pub fn run(config: AgentConfig, task: &Task) -> Result<Report, AgentError> {
     let agent = Agent::new(config)?;
     if task.kind == TaskKind::Push {
-        agent.storage.check_writable()?;
+        agent.writer()?;
     }
     runtime()?.block_on(async {
         match task.kind {
@@ -82,12 +83,16 @@ impl Agent {
         });
         listed.map_err(|e| AgentError::Io("list the store", e))?;
         let bar = progress(task, all.len());
+        let to = self.writer()?;
         let work = stream::iter(all).map(|(action, entry)| {
             let agent = self.clone();
             async move {
                 let input_key = format::recorded_input_key(&action, &entry.dependencies);
                 if task.dry_run {
-                    return match agent.has_valid_pack(&input_key).await {
+                    if to.trust.signs() && agent.is_fetched(&entry.result) {
+                        return Transferred::Known;
+                    }
+                    return match agent.has_valid_pack(to, &input_key).await {
                         Ok(true) => Transferred::Known,
                         Ok(false) if agent.store.path(Area::Results, &entry.result).exists() => {
                             Transferred::Moved
@@ -98,7 +103,7 @@ impl Agent {
                 }
                 match agent.publish(&action, &entry.result).await {
                     Ok((UploadOutcome::Uploaded, _)) => Transferred::Moved,
-                    Ok((UploadOutcome::AlreadyPresent | UploadOutcome::Evicted, _)) => Transferred::Known,
+                    Ok((_, _)) => Transferred::Known,
                     Err(e) => Transferred::Failed(e.to_string()),
                 }
             }
@@ -112,19 +117,28 @@ impl Agent {
     }
 
     async fn pull(self: &Arc<Self>, task: &Task) -> Result<Report, AgentError> {
-        let listed = self.storage.list(&format::packs_folder()).await.map_err(|e| match e {
-            StorageError::Unsupported(what) => AgentError::CannotList(what),
-            other => other.into(),
-        })?;
-        let input_keys =
-            listed.into_iter().filter_map(|(name, _)| Digest::from_hex(name.rsplit('/').next()?)).collect();
+        let list =
+            |level: Arc<Level>| async move { level.storage.list(&format::packs_folder()).await.map(Some) };
+        let answers = self.ask_all(list).await;
+        match answers.error {
+            // A level that cannot list is skipped if another one can.
+            Some(StorageError::Unsupported(what)) if answers.found.is_empty() => {
+                return Err(AgentError::CannotList(what));
+            }
+            None | Some(StorageError::Unsupported(_)) => {}
+            Some(other) => return Err(other.into()),
+        }
+        let key = |(name, _): (String, u64)| Digest::from_hex(name.rsplit('/').next()?);
+        let mut seen = HashSet::new();
+        let input_keys = answers.found.into_iter().flatten().filter_map(key).filter(|key| seen.insert(*key));
+        let input_keys = input_keys.collect();
         Ok(self.fetch_reported(input_keys, task).await)
     }
 
     async fn prefetch(self: &Arc<Self>, task: &Task) -> Result<Report, AgentError> {
         let workspace = paths::checkout(&task.cwd).unwrap_or_else(|| task.cwd.clone());
         for key in prefetch::project_keys(&workspace) {
-            let Some(manifest) = self.read_build_manifest(&key).await? else { continue };
+            let Some(manifest) = self.build_manifests(&key, |_| true).await? else { continue };
             let mut seen = HashSet::new();
             let units = manifest.builds.into_iter().flatten();
             let missing = units.filter(|unit| seen.insert(unit.input_key) && !self.has(unit));
@@ -148,7 +162,7 @@ impl Agent {
                 let mut fetch = agent.fetch(input_key);
                 let done = fetch.wait_for(|state| matches!(state, FetchState::Done(_))).await;
                 match done.as_deref() {
-                    Ok(FetchState::Done(FetchOutcome::Stored(_))) => Transferred::Moved,
+                    Ok(FetchState::Done(FetchOutcome::Stored(..))) => Transferred::Moved,
                     Ok(FetchState::Done(FetchOutcome::Failed(e))) => Transferred::Failed(e.to_string()),
                     Ok(FetchState::Done(FetchOutcome::Invalid(why))) => {
                         Transferred::Failed(format!("quarantined {why}"))
@@ -160,17 +174,30 @@ impl Agent {
         tally(work.buffer_unordered(CONCURRENCY), task, &bar).await
     }
 
-    /// Whether the local store has the result of a pack. Reads the pack's header, which names the result.
-    async fn has_result_of(self: &Arc<Self>, input_key: &Digest) -> Result<bool, StorageError> {
-        match self.pack_header(input_key).await? {
-            Err(e) => Err(StorageError::Failed(format!("invalid {}: {e}", format::pack_name(input_key)))),
-            Ok(None) => Ok(false),
-            Ok(Some(header)) => {
-                let manifest = Manifest::load(&self.store, &header.action);
-                let known = manifest.is_some_and(|m| m.entries.iter().any(|e| e.result == header.key));
-                Ok(known && self.store.path(Area::Results, &header.key).exists())
-            }
+    /// Whether the local store has the result of a pack. Reads the pack's header, which names the result, from the first level
+    /// that has it.
+    async fn has_result_of(&self, input_key: &Digest) -> Result<bool, StorageError> {
+        let mut error = StorageError::NotFound;
+        for level in &self.levels {
+            let header = match self.pack_header(level, input_key).await {
+                Ok(Ok(Some(header))) => header,
+                Ok(Ok(None)) => return Ok(false),
+                Ok(Err(e)) => {
+                    let why = format!("invalid {}: {e}", format::pack_name(input_key));
+                    error = self.of_level(level, StorageError::Failed(why));
+                    continue;
+                }
+                Err(StorageError::NotFound) => continue,
+                Err(e) => {
+                    error = self.of_level(level, e);
+                    continue;
+                }
+            };
+            let manifest = Manifest::load(&self.store, &header.action);
+            let known = manifest.is_some_and(|m| m.entries.iter().any(|e| e.result == header.key));
+            return Ok(known && self.store.path(Area::Results, &header.key).exists());
         }
+        Err(error)
     }
 }
 

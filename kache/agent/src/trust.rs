@@ -61,6 +61,11 @@ impl Trust {
         Ok(Trust { sign, verify })
     }
 
+    /// Whether this machine signs what it uploads.
+    pub fn signs(&self) -> bool {
+        self.sign.is_some()
+    }
+
     /// Signs a statement. Empty if there is no signing key.
     pub fn sign(&self, statement: Statement<'_>) -> Vec<u8> {
         let Some(key) = &self.sign else { return Vec::new() };
@@ -126,6 +131,8 @@ mod tests {
 
     fn open(sign: Option<&str>, verify: &[&str]) -> Result<Trust, ConfigError> {
         Trust::of(&Remote {
+            level: 1,
+            pull_request: None,
             url: "file:///x".into(),
             prefix: String::new(),
             write: true,
@@ -135,6 +142,7 @@ mod tests {
             sign_key: sign.map(str::to_string),
             verify_keys: verify.iter().map(|s| s.to_string()).collect(),
             prefetch: true,
+            copy_up: false,
         })
     }
 

@@ -188,6 +188,9 @@ pub struct RemoteUse {
     /// Details for people.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
+    /// The level that had the result: `remote`, `remote.2`, ….
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub level: Option<String>,
 }
 
 /// How people tell units of one kind apart.

@@ -6,13 +6,15 @@
 mod remote;
 mod table;
 
-pub use table::{Row, TABLE, is_own_variable};
+pub use table::{Row, TABLE, is_own_variable, row_of};
 
 use crate::platform;
-use crate::remote::Remote;
+use crate::remote::Levels;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use table::{RENAMED, Renamed};
+use table::{Key, RENAMED, Renamed};
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Whether the observer is used.
@@ -109,11 +111,11 @@ pub struct Settings {
     pub summary: bool,
     /// The log file; `stderr` for the terminal.
     pub log: Option<PathBuf>,
-    pub remote: Option<Remote>,
+    pub remote: Option<Levels>,
     /// Invalid settings, in the order in which they were read.
     pub warnings: Vec<String>,
-    /// Key, value and origin of each setting, in the order of [`TABLE`].
-    pub origins: Vec<(&'static str, String, String)>,
+    /// Key, value and origin of each setting, in the order of [`TABLE`], and of those of further levels.
+    pub origins: Vec<(Cow<'static, str>, String, String)>,
 }
 
 /// A value and its origin.
@@ -122,7 +124,7 @@ struct Source {
     origin: String,
 }
 
-/// A setting in a file. `[remote]` is flattened: its keys are `remote.url`, ….
+/// A setting in a file. `[remote]` and `[remote.2]` are flattened: their keys are `remote.url`, `remote.2.url`, ….
 struct Entry {
     key: String,
     value: String,
@@ -193,8 +195,8 @@ impl Files {
                 entry.key = (*key).to_string();
             }
         }
-        for Entry { key, line, .. } in entries.iter().filter(|e| !TABLE.iter().any(|r| r.key == e.key)) {
-            let advice = advice(nearest(key, TABLE.iter().map(|row| row.key)));
+        for Entry { key, line, .. } in entries.iter().filter(|e| row_of(&e.key).is_none()) {
+            let advice = advice(table::nearest_key(key).as_deref());
             self.warnings.push(format!("{}:{line}: unknown setting `{key}`; {advice}", path.display()));
         }
         self.list.push((path, entries));
@@ -296,7 +298,7 @@ impl Settings {
             max_state_size: reader.get("max_state_size", "a size such as `2G` or `1%`", MaxSize::parse),
             summary: reader.get("summary", BOOL, bool_of).unwrap_or(false),
             log: reader.get("log", "a file or `stderr`", |v| (!v.is_empty()).then(|| home(v))),
-            remote: reader.remote(),
+            remote: reader.levels(),
             warnings: Vec::new(),
             origins: Vec::new(),
         };
@@ -311,11 +313,18 @@ fn entries(table: &DeTable, text: &str) -> Vec<Entry> {
     for (key, value) in table {
         match value.get_ref() {
             DeValue::Table(inner) if key.get_ref() == "remote" => {
-                out.extend(inner.iter().map(|(k, v)| Entry {
-                    key: format!("remote.{}", k.get_ref()),
-                    value: text_of(v.get_ref()),
-                    line: line_at(text, k.span().start),
-                }))
+                for (key, value) in inner {
+                    match value.get_ref() {
+                        DeValue::Table(level) if table::is_level(key.get_ref()) => {
+                            out.extend(table_entries(&format!("remote.{}", key.get_ref()), level, text));
+                        }
+                        value => out.push(Entry {
+                            key: format!("remote.{}", key.get_ref()),
+                            value: text_of(value),
+                            line: line_at(text, key.span().start),
+                        }),
+                    }
+                }
             }
             value => out.push(Entry {
                 key: key.get_ref().to_string(),
@@ -325,6 +334,15 @@ fn entries(table: &DeTable, text: &str) -> Vec<Entry> {
         }
     }
     out
+}
+
+fn table_entries(name: &str, table: &DeTable, text: &str) -> Vec<Entry> {
+    let entry = |(key, value): (&Spanned<Cow<str>>, &Spanned<DeValue>)| Entry {
+        key: format!("{name}.{}", key.get_ref()),
+        value: text_of(value.get_ref()),
+        line: line_at(text, key.span().start),
+    };
+    table.iter().map(entry).collect()
 }
 
 /// The value in the form that the environment variable has.
@@ -364,21 +382,20 @@ fn shown(row: &Row, value: &str) -> String {
 
 struct Reader {
     files: Files,
-    origins: Vec<(&'static str, String, String)>,
+    origins: Vec<(Cow<'static, str>, String, String)>,
 }
 
 impl Reader {
-    fn first_value(&self, key: &str) -> Option<String> {
-        let row = TABLE.iter().find(|r| r.key == key)?;
-        self.sources(row).into_iter().next().map(|source| source.value)
+    fn first_value(&self, key: Key) -> Option<String> {
+        self.sources(&key).into_iter().next().map(|source| source.value)
     }
 
     /// The first valid value. Each invalid one before it gives a warning that names the value used instead.
-    fn get<T>(&mut self, key: &'static str, wants: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-        let row = TABLE.iter().find(|r| r.key == key).expect("settings are read by the keys of the table");
+    fn get<T>(&mut self, key: impl Into<Key>, wants: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let key = key.into();
         let mut invalid = Vec::new();
         let mut found = None;
-        for source in self.sources(row) {
+        for source in self.sources(&key) {
             if let Some(v) = read(&source.value) {
                 found = Some((v, source));
                 break;
@@ -386,31 +403,33 @@ impl Reader {
             invalid.push(source);
         }
         let (value, used, origin) = match found {
-            Some((v, source)) => (Some(v), shown(row, &source.value), source.origin),
-            None => (None, row.default.to_string(), "default".to_string()),
+            Some((v, source)) => (Some(v), shown(key.row, &source.value), source.origin),
+            None => (None, key.row.default.to_string(), "default".to_string()),
         };
+        let name = key.name();
         for source in invalid {
-            let given = shown(row, &source.value);
+            let given = shown(key.row, &source.value);
             self.files.warnings.push(format!(
-                "{}: `{key}` is `{given}`, but must be {wants}; using `{used}` ({origin})",
+                "{}: `{name}` is `{given}`, but must be {wants}; using `{used}` ({origin})",
                 source.origin
             ));
         }
-        self.origins.push((row.key, used, origin));
+        self.origins.push((name, used, origin));
         value
     }
 
-    fn sources(&self, row: &Row) -> Vec<Source> {
+    fn sources(&self, key: &Key) -> Vec<Source> {
         let variable = |name: &str| {
             let value = std::env::var_os(name)?.to_string_lossy().into_owned();
             Some(Source { value, origin: format!("environment variable {name}") })
         };
-        let renamed = || RENAMED.iter().filter(|r| r.key == row.key).find_map(|r| variable(r.old_var));
+        let name = key.name();
+        let renamed = || RENAMED.iter().filter(|r| r.key == name).find_map(|r| variable(r.old_var));
         let files = self.files.list.iter().filter_map(|(path, entries)| {
-            let entry = entries.iter().find(|e| e.key == row.key)?;
+            let entry = entries.iter().find(|e| e.key == name)?;
             Some(Source { value: entry.value.clone(), origin: format!("{}:{}", path.display(), entry.line) })
         });
-        variable(row.var).or_else(renamed).into_iter().chain(files).collect()
+        variable(&key.variable()).or_else(renamed).into_iter().chain(files).collect()
     }
 }
 
@@ -470,7 +489,7 @@ fn advice(nearest: Option<&str>) -> String {
 
 /// The known name that is most like a name, if one is.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let known: Vec<&str> = known.collect();
+    let known: Vec<&'a str> = known.collect();
     similar::get_close_matches(name, &known, 1, 0.75).first().copied()
 }
 

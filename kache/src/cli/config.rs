@@ -5,7 +5,7 @@
 
 use super::output::{Answer, CliError, Format, settings};
 use super::page::{PLAIN, YELLOW, row};
-use kache_core::settings::{Settings, TABLE, unknown_variables, user_file};
+use kache_core::settings::{Settings, TABLE, row_of, unknown_variables, user_file};
 use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
@@ -20,8 +20,8 @@ pub struct Options {
 
 #[derive(Serialize)]
 struct Listed {
-    key: &'static str,
-    var: &'static str,
+    key: String,
+    var: String,
     value: String,
     from: String,
     what: &'static str,
@@ -63,9 +63,19 @@ fn listed(settings: &Settings) -> Vec<Listed> {
             Some(dir) if row.key == "cache_dir" => dir.display().to_string(),
             _ => value,
         };
-        Listed { key: row.key, var: row.var, value, from, what: row.what }
+        Listed { key: row.key.to_string(), var: row.var.to_string(), value, from, what: row.what }
     };
-    TABLE.iter().map(one).collect()
+    TABLE.iter().map(one).chain(of_levels(settings)).collect()
+}
+
+/// The settings of further levels of the remote.
+fn of_levels(settings: &Settings) -> impl Iterator<Item = Listed> {
+    let further = settings.origins.iter().filter(|(key, ..)| !TABLE.iter().any(|row| row.key == key));
+    further.filter_map(|(key, value, from)| {
+        let var = format!("KACHE_{}", key.replace('.', "_").to_uppercase());
+        let what = row_of(key)?.what;
+        Some(Listed { key: key.to_string(), var, value: value.clone(), from: from.clone(), what })
+    })
 }
 
 fn files() -> Vec<String> {

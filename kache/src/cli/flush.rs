@@ -39,9 +39,10 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     let settings = settings()?;
     let config = transfer::agent_config(&settings)?;
     let store = Store::open(&config.cache).map_err(failed(config.cache.display()))?;
-    let waiting = Queue::of(&config.remote, store.dir()).all().len() as u64;
+    let written = config.levels.written();
+    let waiting = written.as_ref().map_or(0, |level| Queue::of(level, store.dir()).all().len()) as u64;
     let mut json = Json { remaining: waiting, ..Json::default() };
-    if !options.dry_run && config.remote.write {
+    if !options.dry_run && written.is_ok() {
         transfer::agent(None)?;
         let Some(mut client) = Client::open(&config, store.dir()) else {
             return Err(CliError::failed(format!(

@@ -37,14 +37,14 @@ pub fn examples(command: &str, what: &str) -> String {
 /// The agent's configuration, from the settings. An error if no remote is set.
 pub(super) fn agent_config(settings: &Settings) -> Result<AgentConfig, CliError> {
     let cache = cache_dir(settings)?;
-    let Some(remote) = settings.remote.clone() else {
+    let Some(levels) = settings.remote.clone() else {
         let warnings = settings.warnings.iter().map(|w| format!("\n  {w}")).collect::<String>();
         return Err(CliError::usage(format!(
             "no remote is set: give its address in KACHE_REMOTE_URL, or as `url` of [remote] in kache.toml{warnings}"
         )));
     };
     let max_bytes = settings.max_bytes(&cache);
-    Ok(AgentConfig { remote, cache, max_bytes, idle: Duration::from_secs(120) })
+    Ok(AgentConfig { levels, cache, max_bytes, idle: Duration::from_secs(120) })
 }
 
 /// The agent's program, without a task.
@@ -59,12 +59,8 @@ pub(super) fn agent(config: Option<&AgentConfig>) -> Result<Command, CliError> {
 pub fn run(options: &Options, kind: TaskKind) -> Result<Answer, CliError> {
     let settings = settings()?;
     let config = agent_config(&settings)?;
-    if kind == TaskKind::Push && !config.remote.write {
-        return Err(CliError::usage(format!(
-            "the remote {} is read-only ({}): nothing is pushed",
-            config.remote.shown(),
-            config.remote.read_only_because.unwrap_or_default()
-        )));
+    if kind == TaskKind::Push {
+        config.levels.written().map_err(|why| CliError::usage(format!("nothing is pushed: {why}")))?;
     }
     let json = options.format == Format::Json;
     let task = Task { kind, dry_run: options.dry_run, json, cwd: cwd()? };

@@ -252,7 +252,12 @@ fn full_event() -> Event {
         observed: Some(Observed::Preload),
         confirmation: Some(Confirmation::Portable),
         checked: Some(Checked::Same),
-        remote: Some(RemoteUse { way: RemoteWay::Nothing, us: 900, detail: Some("404".into()) }),
+        remote: Some(RemoteUse {
+            way: RemoteWay::Nothing,
+            us: 900,
+            detail: Some("404".into()),
+            level: Some("remote".into()),
+        }),
         status: 0,
         cwd: "/home/me/project".into(),
         total_us: 42_000,

@@ -67,7 +67,7 @@ impl Address {
             return Err(format!("the option `{name}` needs `grpcs://`"));
         }
         let instance = options.get("instance").unwrap_or(&path).trim_matches('/').to_string();
-        Ok(Address { endpoint, instance, headers: headers(&options)? })
+        Ok(Address { endpoint, instance, headers: headers(remote, &options)? })
     }
 }
 
@@ -75,9 +75,9 @@ fn read(option: &str, path: &str) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(|e| format!("the option `{option}`: cannot read {path}: {e}"))
 }
 
-fn headers(options: &BTreeMap<&str, &str>) -> Result<MetadataMap, String> {
+fn headers(remote: &Remote, options: &BTreeMap<&str, &str>) -> Result<MetadataMap, String> {
     let mut headers = MetadataMap::new();
-    let token = std::env::var("KACHE_REMOTE_TOKEN").ok().filter(|token| !token.is_empty());
+    let token = std::env::var(remote.variable("TOKEN")).ok().filter(|token| !token.is_empty());
     let bearer = options.get("token").map(|token| token.to_string()).or(token);
     let bearer = bearer.map(|token| ("authorization", format!("Bearer {token}")));
     let named = options.iter().filter_map(|(k, v)| Some((k.strip_prefix("header.")?, v.to_string())));
@@ -104,6 +104,8 @@ mod tests {
     fn of(url: &str, options: &[(&str, &str)]) -> Result<Address, String> {
         let options = options.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         Address::parse(&Remote {
+            level: 1,
+            pull_request: None,
             url: url.to_string(),
             prefix: "p".to_string(),
             write: true,
@@ -113,6 +115,7 @@ mod tests {
             sign_key: None,
             verify_keys: Vec::new(),
             prefetch: true,
+            copy_up: false,
         })
     }
 

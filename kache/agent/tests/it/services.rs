@@ -138,6 +138,25 @@ fn webdav_is_shared() {
     shares(|| Machine::with_sources(&format!("dav+http://{}/a/b", dav.address())));
 }
 
+/// What a service can do wrong. `None` stands for an address at which nobody listens.
+fn faults() -> Vec<(&'static str, Option<Fault>)> {
+    let throttled = Fault::Answer("429 Too Many Requests", "retry-after: 30\r\n");
+    vec![
+        ("hanging", Some(Fault::Hang)),
+        ("resetting", Some(Fault::Reset)),
+        ("200 bytes a second", Some(Fault::Slow(200))),
+        ("1 s of latency", Some(Fault::Latency(Duration::from_secs(1)))),
+        ("answers cut at 900 bytes", Some(Fault::Cut(900))),
+        ("answers reset at 900 bytes", Some(Fault::Break(900))),
+        ("a bit in 700 flipped", Some(Fault::Flip(700))),
+        ("403", Some(Fault::Answer("403 Forbidden", ""))),
+        ("404", Some(Fault::Answer("404 Not Found", ""))),
+        ("500", Some(Fault::Answer("500 Internal Server Error", ""))),
+        ("429, Retry-After: 30", Some(throttled)),
+        ("connections refused", None),
+    ]
+}
+
 /// Every fault leaves a build as it is without a remote. The extra time is printed but not checked, since the machine may be
 /// busy.
 #[test]
@@ -169,27 +188,38 @@ pub fn plain() -> Built {
 
 /// Builds with each fault between machines and a server.
 pub fn report_faults(server: SocketAddr, machine: impl Fn(SocketAddr) -> Machine, plain: &Built) {
-    let throttled = Fault::Answer("429 Too Many Requests", "retry-after: 30\r\n");
-    let faults = [
-        ("hanging", Some(Fault::Hang)),
-        ("resetting", Some(Fault::Reset)),
-        ("200 bytes a second", Some(Fault::Slow(200))),
-        ("1 s of latency", Some(Fault::Latency(Duration::from_secs(1)))),
-        ("answers cut at 900 bytes", Some(Fault::Cut(900))),
-        ("answers reset at 900 bytes", Some(Fault::Break(900))),
-        ("a bit in 700 flipped", Some(Fault::Flip(700))),
-        ("403", Some(Fault::Answer("403 Forbidden", ""))),
-        ("404", Some(Fault::Answer("404 Not Found", ""))),
-        ("500", Some(Fault::Answer("500 Internal Server Error", ""))),
-        ("429, Retry-After: 30", Some(throttled)),
-        ("connections refused", None),
-    ];
     let (_reserved, refusing) = daemon::refusing().unwrap();
     println!("| fault | outcome | added | what the events say |\n| --- | --- | --- | --- |");
-    for (name, fault) in faults {
+    for (name, fault) in faults() {
         let proxy = fault.map(|fault| Proxy::start(server, fault).unwrap());
         let address = proxy.as_ref().map_or(refusing, Proxy::address);
         report(name, &machine(address), plain);
+    }
+}
+
+/// Every fault of the first level leaves all results to the second one.
+#[test]
+fn no_fault_of_a_level_takes_the_results_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let s3 = S3::start(dir.path()).unwrap();
+    let whole = s3_machine(s3.address());
+    let plain = build(&whole);
+    assert!(whole.flush().status.success());
+    let (_reserved, refusing) = daemon::refusing().unwrap();
+    println!(
+        "| fault of the first level | outcome | added | what the events say |\n| --- | --- | --- | --- |"
+    );
+    for (name, fault) in faults() {
+        let proxy = fault.map(|fault| Proxy::start(s3.address(), fault).unwrap());
+        let machine = s3_machine(proxy.as_ref().map_or(refusing, Proxy::address))
+            .set("KACHE_REMOTE_MODE", "read-only")
+            .set("KACHE_REMOTE_2_URL", format!("s3://{BUCKET}/deep/er"))
+            .set("KACHE_REMOTE_2_OPTIONS", format!("endpoint=http://{};region=nowhere", s3.address()))
+            // The second level answers, however busy the machine is.
+            .set("KACHE_REMOTE_2_TIMEOUT", "60");
+        report(name, &machine, &plain);
+        let events = machine.test.events();
+        assert!(events.iter().all(|event| event.outcome == Outcome::Hit), "{name}: {events:?}");
     }
 }
 

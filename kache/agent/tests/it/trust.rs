@@ -7,10 +7,10 @@ use kache_core::store::Area;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-type Damage = fn(&Path, &[u8], &[PathBuf]) -> Vec<u8>;
+pub type Damage = fn(&Path, &[u8], &[PathBuf]) -> Vec<u8>;
 
 /// Ways to damage an object, given its path, its bytes and the paths of all objects.
-const DAMAGES: &[(&str, Damage)] = &[
+pub const DAMAGES: &[(&str, Damage)] = &[
     ("emptied", |_, _, _| Vec::new()),
     ("cut in half", |_, bytes, _| bytes[..bytes.len() / 2].to_vec()),
     ("a byte short", |_, bytes, _| bytes[..bytes.len() - 1].to_vec()),

@@ -15,7 +15,7 @@ fn machine(url: &str) -> Machine {
 }
 
 /// A job of GitHub Actions. The author of a pull request chooses `GITHUB_HEAD_REF`.
-fn github(url: &str, event: &str, name: &str) -> Machine {
+pub fn github(url: &str, event: &str, name: &str) -> Machine {
     machine(url)
         .set("GITHUB_ACTIONS", "true")
         .set("GITHUB_EVENT_NAME", event)
@@ -43,12 +43,12 @@ fn doctor(machine: &Machine) -> String {
 }
 
 /// The bytes of all objects.
-fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     objects(dir).into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
 /// The objects that were added, removed or changed since.
-fn changes(dir: &Path, before: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<PathBuf> {
+pub fn changes(dir: &Path, before: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<PathBuf> {
     let after = contents(dir);
     let paths: BTreeSet<&PathBuf> = before.keys().chain(after.keys()).collect();
     paths.into_iter().filter(|path| before.get(*path) != after.get(*path)).cloned().collect()
@@ -81,7 +81,7 @@ fn only_a_listed_ref_writes() {
         assert_eq!(fs::read_dir(shared.path()).unwrap().count(), 0, "{why}: the directory is not empty");
     }
     let writer = gitlab(&url, "push");
-    assert_eq!(doctor(&writer), format!("{url}, read-write"));
+    assert_eq!(doctor(&writer), format!("remote: {url}, read-write"));
     assert_eq!(writer.rust().outcome, Outcome::Miss);
     assert!(writer.flush().status.success());
     assert!(!objects(shared.path()).is_empty());

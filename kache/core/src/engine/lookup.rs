@@ -46,7 +46,7 @@ impl Lookup {
     pub(super) fn fetched_earlier(&self) -> Option<RemoteUse> {
         match self {
             Lookup::Restored(Restored { fetched: true, .. }) => {
-                Some(RemoteUse { way: RemoteWay::Ahead, us: 0, detail: None })
+                Some(RemoteUse { way: RemoteWay::Ahead, us: 0, detail: None, level: None })
             }
             _ => None,
         }

@@ -26,22 +26,23 @@ impl Job<'_> {
             return (Lookup::Nothing, None);
         };
         let begun = Instant::now();
-        let (found, way, detail) = match Client::open(&config, self.engine.store.dir()) {
+        let (found, mut usage) = match Client::open(&config, self.engine.store.dir()) {
             Some(mut client) => self.ask_remote(&mut client, purpose),
-            None => (Lookup::Nothing, RemoteWay::Failed, Some("failed to start the agent".to_string())),
+            None => nothing(RemoteWay::Failed, "failed to start the agent"),
         };
         self.engine.timer.lap(Phase::Remote);
-        (found, Some(RemoteUse { way, us: begun.elapsed().as_micros() as u64, detail }))
+        usage.us = begun.elapsed().as_micros() as u64;
+        (found, Some(usage))
     }
 
     fn agent_config(&self) -> Option<AgentConfig> {
-        let remote = self.engine.settings.remote.clone()?;
+        let levels = self.engine.settings.remote.clone()?;
         let cache = self.engine.settings.cache_dir.clone()?;
         let max_bytes = self.engine.settings.max_bytes(&cache);
-        Some(AgentConfig { remote, cache, max_bytes, idle: IDLE })
+        Some(AgentConfig { levels, cache, max_bytes, idle: IDLE })
     }
 
-    fn ask_remote(&self, client: &mut Client, purpose: Purpose) -> (Lookup, RemoteWay, Option<String>) {
+    fn ask_remote(&self, client: &mut Client, purpose: Purpose) -> (Lookup, RemoteUse) {
         let workspace = self.workspace();
         let find = |skip_prefetched| Request::Find {
             action: self.action.key,
@@ -49,10 +50,10 @@ impl Job<'_> {
             skip_prefetched,
         };
         let mut response = client.request(&find(false));
-        if let Some(Response::Stored { .. }) = response {
+        if let Some(Response::Stored { level, .. }) = response {
             let found = self.look_up(purpose);
             if !matches!(found, Lookup::Nothing) {
-                return (found, RemoteWay::Ahead, None);
+                return (found, from_level(RemoteWay::Ahead, level));
             }
             // The project had other inputs when that was built.
             response = client.request(&find(true));
@@ -76,13 +77,9 @@ impl Job<'_> {
             }
         }
         match response {
-            Some(Response::Stored { .. }) => match self.look_up(purpose) {
-                Lookup::Nothing => (
-                    Lookup::Nothing,
-                    RemoteWay::Nothing,
-                    Some("the fetched result does not hold here".to_string()),
-                ),
-                found => (found, RemoteWay::Fetched, None),
+            Some(Response::Stored { level, .. }) => match self.look_up(purpose) {
+                Lookup::Nothing => nothing(RemoteWay::Nothing, "the fetched result does not hold here"),
+                found => (found, from_level(RemoteWay::Fetched, level)),
             },
             Some(Response::Unavailable(why, detail)) => {
                 let way = match why {
@@ -91,23 +88,20 @@ impl Job<'_> {
                     Unavailable::Failed => RemoteWay::Failed,
                     Unavailable::Invalid => RemoteWay::Refused,
                 };
-                (Lookup::Nothing, way, Some(detail).filter(|d| !d.is_empty()))
+                nothing(way, &detail)
             }
-            Some(_) => (
-                Lookup::Nothing,
-                RemoteWay::Failed,
-                Some("the agent sent an unexpected response".to_string()),
-            ),
-            None => (Lookup::Nothing, RemoteWay::Failed, Some("the agent did not answer".to_string())),
+            Some(_) => nothing(RemoteWay::Failed, "the agent sent an unexpected response"),
+            None => nothing(RemoteWay::Failed, "the agent did not answer"),
         }
     }
 
     /// Queues a stored result for upload.
     pub(super) fn queue_upload(&self, result: &Digest) {
-        let Some(config) = self.agent_config().filter(|config| config.remote.write) else { return };
+        let Some(config) = self.agent_config() else { return };
+        let Ok(written) = config.levels.written() else { return };
         let upload = QueuedUpload { action: self.action.key, result: *result, workspace: self.workspace() };
         // Errors are ignored: the result is only not shared.
-        if Queue::of(&config.remote, self.engine.store.dir()).add(self.engine.store, &upload).is_ok()
+        if Queue::of(written, self.engine.store.dir()).add(self.engine.store, &upload).is_ok()
             && let Some(mut client) = Client::open(&config, self.engine.store.dir())
         {
             client.send(&Request::Wake);
@@ -135,4 +129,15 @@ impl Job<'_> {
         };
         lists.iter().filter_map(|list| key(format::decode_list(list)?)).collect()
     }
+}
+
+/// The use of a remote that had no result.
+fn nothing(way: RemoteWay, detail: &str) -> (Lookup, RemoteUse) {
+    let detail = Some(detail.to_string()).filter(|detail| !detail.is_empty());
+    (Lookup::Nothing, RemoteUse { way, us: 0, detail, level: None })
+}
+
+/// The use of a level that had the result.
+fn from_level(way: RemoteWay, level: String) -> RemoteUse {
+    RemoteUse { way, us: 0, detail: None, level: Some(level) }
 }

@@ -5,7 +5,7 @@
 //! about a second in total, and never changes its outcome.
 
 use super::protocol::{self, Request, Response};
-use super::{Remote, agent_dir};
+use super::{Levels, agent_dir};
 use crate::platform::{self, socket};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -25,7 +25,7 @@ pub const CONFIG_VARIABLE: &str = "KACHE_AGENT";
 /// The configuration that an agent is started with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AgentConfig {
-    pub remote: Remote,
+    pub levels: Levels,
     /// The cache directory.
     pub cache: PathBuf,
     /// The maximum size of the cache, in bytes.
@@ -64,9 +64,9 @@ pub struct AgentFiles {
 }
 
 impl AgentFiles {
-    /// The files of the agent for a remote, below a store's directory.
-    pub fn of(remote: &Remote, store: &Path) -> AgentFiles {
-        AgentFiles { dir: agent_dir(store), name: remote.fingerprint() }
+    /// The files of the agent for some levels, below a store's directory.
+    pub fn of(levels: &Levels, store: &Path) -> AgentFiles {
+        AgentFiles { dir: agent_dir(store), name: levels.fingerprint() }
     }
 
     /// The directory of all agents' files.
@@ -98,12 +98,12 @@ pub struct Client {
 impl Client {
     /// Connects, and starts an agent if none is running. `None` after a failure, now or within the backoff time.
     pub fn open(config: &AgentConfig, store: &Path) -> Option<Client> {
-        let files = AgentFiles::of(&config.remote, store);
+        let files = AgentFiles::of(&config.levels, store);
         let age = std::fs::metadata(files.backoff()).and_then(|m| m.modified()).ok().map(|t| t.elapsed());
         if age.is_some_and(|age| age.is_ok_and(|age| age < BACKOFF)) {
             return None;
         }
-        let opened = Client::connect(&files, &config.remote).or_else(|_| Client::start(&files, config));
+        let opened = Client::connect(&files, &config.levels).or_else(|_| Client::start(&files, config));
         match opened {
             Ok(stream) => Some(Client { stream, files }),
             Err(_) => {
@@ -114,13 +114,13 @@ impl Client {
     }
 
     /// Connects only if an agent is running.
-    pub fn open_running(remote: &Remote, store: &Path) -> Option<Client> {
-        let files = AgentFiles::of(remote, store);
-        let stream = Client::connect(&files, remote).ok()?;
+    pub fn open_running(levels: &Levels, store: &Path) -> Option<Client> {
+        let files = AgentFiles::of(levels, store);
+        let stream = Client::connect(&files, levels).ok()?;
         Some(Client { stream, files })
     }
 
-    fn connect(files: &AgentFiles, remote: &Remote) -> io::Result<socket::Local> {
+    fn connect(files: &AgentFiles, levels: &Levels) -> io::Result<socket::Local> {
         let mut stream = socket::connect(&files.socket())?;
         stream.set_read_timeout(Some(SILENCE))?;
         stream.set_write_timeout(Some(SILENCE))?;
@@ -128,7 +128,7 @@ impl Client {
         let wanted = Response::Hello {
             version: protocol::VERSION,
             kache: env!("CARGO_PKG_VERSION").to_string(),
-            remote: remote.fingerprint(),
+            remote: levels.fingerprint(),
         };
         match hello == Some(wanted) {
             true => Ok(stream),
@@ -158,7 +158,7 @@ impl Client {
                 return Err(io::Error::other("the agent exited during start: see its log"));
             }
             std::thread::sleep(Duration::from_millis(2));
-            match Client::connect(files, &config.remote) {
+            match Client::connect(files, &config.levels) {
                 Ok(stream) => return Ok(stream),
                 Err(e) if begun.elapsed() > START => return Err(e),
                 Err(_) => {}

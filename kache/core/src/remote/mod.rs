@@ -26,9 +26,64 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The validated settings of `[remote]`.
+/// The remotes, in the order in which they are read. At most one of them is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Levels(Vec<Remote>);
+
+impl Levels {
+    /// Levels in the order in which they are read; `None` without any. Only the first of those that allow uploads is
+    /// written.
+    pub fn new(mut levels: Vec<Remote>) -> Option<Levels> {
+        let mut written = None;
+        for level in levels.iter_mut().filter(|level| level.write) {
+            match &written {
+                None => written = Some(level.name()),
+                Some(name) => {
+                    level.write = false;
+                    level.read_only_because = Some(format!("`{name}` is written, and only one level is"));
+                }
+            }
+        }
+        (!levels.is_empty()).then_some(Levels(levels))
+    }
+
+    pub fn all(&self) -> &[Remote] {
+        &self.0
+    }
+
+    /// The level that is written.
+    ///
+    /// # Errors
+    /// If none is: why.
+    pub fn written(&self) -> Result<&Remote, String> {
+        let why = |level: &Remote| {
+            format!("{}: {}", level.name(), level.read_only_because.as_deref().unwrap_or("-"))
+        };
+        let reasons = || self.0.iter().map(why).collect::<Vec<_>>().join("; ");
+        self.0.iter().find(|level| level.write).ok_or_else(reasons)
+    }
+
+    /// The name of the agent's socket. It covers the settings of all levels and the versions of kache and of the protocol,
+    /// so that an agent only serves the configuration that it was started with.
+    pub fn fingerprint(&self) -> String {
+        let all =
+            serde_json::to_vec(&(self, env!("CARGO_PKG_VERSION"), protocol::VERSION)).unwrap_or_default();
+        crate::digest::Digest::of(&all).hex()[..16].to_string()
+    }
+
+    /// The addresses without secrets.
+    pub fn shown(&self) -> String {
+        self.0.iter().map(Remote::shown).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The validated settings of one level: of `[remote]`, `[remote.2]`, ….
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remote {
+    /// 1 for `[remote]`, n for `[remote.n]`.
+    pub level: u8,
+    /// The pull request whose own prefix this is.
+    pub pull_request: Option<u64>,
     /// The service and its location: `s3://bucket/prefix`, `file:///srv/kache`, ….
     pub url: String,
     /// The path of kache's objects within that location.
@@ -47,15 +102,26 @@ pub struct Remote {
     pub verify_keys: Vec<String>,
     /// Whether the results of the project's last build are fetched before they are requested.
     pub prefetch: bool,
+    /// Whether results that a level below has are copied to this level.
+    pub copy_up: bool,
 }
 
 impl Remote {
-    /// The name of the agent's socket. It covers the settings and the versions of kache and of the protocol, so that an
-    /// agent only serves the configuration that it was started with.
-    pub fn fingerprint(&self) -> String {
-        let all =
-            serde_json::to_vec(&(self, env!("CARGO_PKG_VERSION"), protocol::VERSION)).unwrap_or_default();
-        crate::digest::Digest::of(&all).hex()[..16].to_string()
+    /// The name in messages and events: that of its table in `kache.toml`.
+    pub fn name(&self) -> String {
+        let table = match self.level {
+            1 => "remote".to_string(),
+            n => format!("remote.{n}"),
+        };
+        self.pull_request.map_or_else(|| table.clone(), |n| format!("{table} (pull request {n})"))
+    }
+
+    /// The name of a variable of this level: `KACHE_REMOTE_TOKEN`, `KACHE_REMOTE_2_TOKEN`.
+    pub fn variable(&self, name: &str) -> String {
+        match self.level {
+            1 => format!("KACHE_REMOTE_{name}"),
+            n => format!("KACHE_REMOTE_{n}_{name}"),
+        }
     }
 
     /// The address without secrets.

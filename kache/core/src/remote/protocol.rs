@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use std::io::{self, Read, Write};
 
 /// The version of the protocol.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// The maximum length of a message.
 pub const MAX_MESSAGE: usize = 64 << 20;
 const MAGIC: &[u8; 8] = b"kacheag1";
@@ -63,7 +63,7 @@ pub enum Response {
         version: u32,
         /// The version of kache.
         kache: String,
-        /// [`super::Remote::fingerprint`].
+        /// [`super::Levels::fingerprint`].
         remote: String,
     },
     /// The response will take longer.
@@ -77,6 +77,8 @@ pub enum Response {
         result: Digest,
         /// Whether the result was there before this request.
         prefetched: bool,
+        /// The level that had it.
+        level: String,
     },
     /// The progress of a flush.
     Progress {
@@ -179,10 +181,11 @@ impl Response {
                 w.num(lists.len() as u64);
                 lists.iter().for_each(|list| w.bytes(list));
             }
-            Response::Stored { result, prefetched } => {
+            Response::Stored { result, prefetched, level } => {
                 w.num(5);
                 w.digest(result);
                 w.num(u64::from(*prefetched));
+                w.bytes(level.as_bytes());
             }
             Response::Progress { uploaded, remaining } => {
                 w.num(6);
@@ -210,7 +213,7 @@ impl Response {
                 let n = r.count()?;
                 Response::Lists((0..n).map(|_| Some(r.bytes()?.to_vec())).collect::<Option<_>>()?)
             }
-            5 => Response::Stored { result: r.digest()?, prefetched: r.num()? == 1 },
+            5 => Response::Stored { result: r.digest()?, prefetched: r.num()? == 1, level: r.text()? },
             6 => Response::Progress { uploaded: r.num()?, remaining: r.num()? },
             7 => {
                 let (uploaded, remaining, n) = (r.num()?, r.num()?, r.count()?);
@@ -272,7 +275,7 @@ mod tests {
             Response::KeepAlive,
             Response::Unavailable(Unavailable::Invalid, "why".into()),
             Response::Lists(vec![vec![1], vec![]]),
-            Response::Stored { result: d, prefetched: true },
+            Response::Stored { result: d, prefetched: true, level: "l".into() },
             Response::Progress { uploaded: 1, remaining: 300 },
             Response::Flushed { uploaded: 1, remaining: 2, errors: vec!["t".into()] },
         ] {

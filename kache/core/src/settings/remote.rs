@@ -1,10 +1,32 @@
 //! The settings of `[remote]`.
 
+use super::table::{Key, MAX_LEVEL};
 use super::{Reader, home};
 use crate::platform;
 use crate::remote::ci::{self, Trigger};
-use crate::remote::{self, Remote};
+use crate::remote::{self, Levels, Remote};
 use std::time::Duration;
+
+/// Where a machine may write.
+enum Writes {
+    Everywhere,
+    /// Only in the own prefix of this pull request.
+    OwnPrefix(u64),
+}
+
+/// The prefix that a pull request may write to, and only it reads. It is not below the prefix of the others, so that
+/// credentials can be limited to it.
+fn of_pull_request(remote: &Remote, n: u64) -> Remote {
+    let prefix = if remote.prefix.is_empty() { "kache" } else { &remote.prefix };
+    Remote {
+        pull_request: Some(n),
+        prefix: format!("{prefix}-pull/{n}"),
+        write: true,
+        read_only_because: None,
+        copy_up: false,
+        ..remote.clone()
+    }
+}
 
 /// A list of refs that may write.
 fn refs_of(text: &str) -> Option<Vec<String>> {
@@ -18,77 +40,181 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Reader {
-    /// The table `[remote]`; `None` where no address is set.
-    pub(super) fn remote(&mut self) -> Option<Remote> {
-        let url = self.get("remote.url", "an address such as `s3://bucket`", |v| match v {
+    /// The levels of the remote: `[remote]`, `[remote.2]`, …. `None` where no address is set.
+    pub(super) fn levels(&mut self) -> Option<Levels> {
+        let has_address = |level: &u8| self.first_value(Key::at(*level, "remote.url")).is_some();
+        let further: Vec<u8> = (2..=MAX_LEVEL).filter(has_address).collect();
+        let levels: Vec<_> = std::iter::once(1).chain(further).flat_map(|level| self.level(level)).collect();
+        Levels::new(levels)
+    }
+
+    /// One level; before it, for a pull request, that pull request's own prefix. Empty where no address is set.
+    fn level(&mut self, level: u8) -> Vec<Remote> {
+        let key = |name| Key::at(level, name);
+        let url = self.get(key("remote.url"), "an address such as `s3://bucket`", |v| match v {
             "" | "none" => Some(String::new()),
             _ => v.contains("://").then(|| v.to_string()),
         });
-        let prefix = self.get("remote.prefix", "a path", |v| Some(v.trim_matches('/').to_string()));
-        let access = self.write_access();
-        let timeout = self.get("remote.timeout", "a number of seconds above 0", |v| {
+        let prefix = self.get(key("remote.prefix"), "a path", |v| Some(v.trim_matches('/').to_string()));
+        let access = self.write_access(level);
+        let timeout = self.get(key("remote.timeout"), "a number of seconds above 0", |v| {
             let seconds: f64 = v.parse().ok()?;
             (seconds > 0.0 && seconds <= 3600.0).then(|| Duration::from_secs_f64(seconds))
         });
-        let prefetch = self.get("remote.prefetch", "true or false", |v| match v {
+        let prefetch = self.get(key("remote.prefetch"), "true or false", |v| match v {
             "true" | "1" => Some(true),
             "false" | "0" => Some(false),
             _ => None,
         });
-        let sign_key = self.get("remote.sign_key", "a file", |v| match v.starts_with("ed25519:") {
+        let sign_key = self.get(key("remote.sign_key"), "a file", |v| match v.starts_with("ed25519:") {
             true => Some(v.to_string()),
             false => Some(home(v).to_string_lossy().into_owned()),
         });
-        let verify_keys = self.get("remote.verify_keys", "public keys of 64 hex digits", |v| {
+        let verify_keys = self.get(key("remote.verify_keys"), "public keys of 64 hex digits", |v| {
             let all: Vec<String> = split(v).map(str::to_string).collect();
             all.iter().all(|k| remote::is_hex_key(k)).then_some(all)
         });
         // Invalid keys must not mean that signatures are not required.
-        let all_bad = verify_keys.is_none() && self.first_value("remote.verify_keys").is_some();
-        let options = self.get("remote.options", "pairs `name=value` separated by `;`", |v| {
+        let all_bad = verify_keys.is_none() && self.first_value(key("remote.verify_keys")).is_some();
+        let options = self.get(key("remote.options"), "pairs `name=value` separated by `;`", |v| {
             let pairs = v.split(';').filter(|p| !p.trim().is_empty());
             pairs.map(|p| p.split_once('=').map(|(k, v)| (k.trim().to_string(), v.to_string()))).collect()
         });
-        let url = url.filter(|url| !url.is_empty() && !all_bad)?;
+        let copy_up = self.get(key("remote.copy_up"), "true or false", |v| match v {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        });
+        let Some(url) = url.filter(|url| !url.is_empty() && !all_bad) else { return Vec::new() };
         let sign_key = sign_key.filter(|k| !k.is_empty());
         let verify_keys = verify_keys.unwrap_or_default();
-        let access = access.and_then(|()| match sign_key.is_none() && !verify_keys.is_empty() {
+        let access = access.and_then(|writes| match sign_key.is_none() && !verify_keys.is_empty() {
             true => {
                 Err("`remote.verify_keys` without `remote.sign_key`: results would be unsigned".to_string())
             }
-            false => Ok(()),
+            false => Ok(writes),
         });
-        Some(Remote {
+        let (writes, read_only_because) = match access {
+            Ok(writes) => (Some(writes), None),
+            Err(why) => (None, Some(why)),
+        };
+        let mut remote = Remote {
+            level,
+            pull_request: None,
             url,
             prefix: prefix.unwrap_or_else(|| "kache".to_string()),
-            write: access.is_ok(),
-            read_only_because: access.err(),
+            write: writes.is_some(),
+            read_only_because,
             timeout: timeout.unwrap_or(Duration::from_secs(1)),
             options: options.unwrap_or_default(),
             sign_key,
             verify_keys,
             prefetch: prefetch.unwrap_or(true),
-        })
+            copy_up: copy_up.unwrap_or(false),
+        };
+        let Some(Writes::OwnPrefix(n)) = writes else { return vec![remote] };
+        let own = of_pull_request(&remote, n);
+        remote.write = false;
+        remote.read_only_because = Some(format!("pull request {n} writes to a prefix of its own"));
+        vec![own, remote]
     }
 
-    /// Whether uploads are allowed, or why they are not.
+    /// Where uploads are allowed, or why they are not.
     ///
     /// The first source of a setting decides, valid or not: an unrecognised value must not allow what it was meant to forbid.
-    fn write_access(&mut self) -> Result<(), String> {
-        self.get("remote.mode", "read-write or read-only", |v| {
+    fn write_access(&mut self, level: u8) -> Result<Writes, String> {
+        let key = |name| Key::at(level, name);
+        self.get(key("remote.mode"), "read-write or read-only", |v| {
             matches!(v, "read-write" | "read-only").then_some(())
         });
-        self.get("remote.write_from", "full refs such as `refs/heads/main`", refs_of);
-        if self.first_value("remote.mode").is_some_and(|mode| mode != "read-write") {
-            return Err("`remote.mode`".to_string());
+        self.get(key("remote.write_from"), "full refs such as `refs/heads/main`", refs_of);
+        // Only `[remote]` is written without being asked for.
+        let default = if level == 1 { "read-write" } else { "read-only" };
+        if self.first_value(key("remote.mode")).as_deref().unwrap_or(default) != "read-write" {
+            return Err(format!("`{}`", key("remote.mode").name()));
         }
-        let Some(refs) = self.first_value("remote.write_from") else { return Ok(()) };
+        let Some(refs) = self.first_value(key("remote.write_from")) else { return Ok(Writes::Everywhere) };
         let refs = refs_of(&refs).ok_or("`remote.write_from` is invalid")?;
         let trigger = ci::trigger(&|name| std::env::var(name).ok());
         match trigger.map_err(|why| format!("`remote.write_from` is set, and {why}"))? {
-            Trigger::Ref(name) if ci::matches(&refs, &name) => Ok(()),
+            Trigger::Ref(name) if ci::matches(&refs, &name) => Ok(Writes::Everywhere),
             Trigger::Ref(name) => Err(format!("`{name}` is not in `remote.write_from`")),
-            Trigger::PullRequest(n) => Err(format!("pull request {n} is not in `remote.write_from`")),
+            Trigger::PullRequest(n) => Ok(Writes::OwnPrefix(n)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::remote::Levels;
+    use crate::settings::{Settings, is_own_variable};
+    use std::path::Path;
+
+    fn settings(text: &str) -> Settings {
+        Settings::with_file(Path::new("kache.toml"), text)
+    }
+
+    /// Name, prefix and reason of each level.
+    fn levels(text: &str) -> Vec<(String, String, Option<String>)> {
+        let all = settings(text).remote;
+        let shown = |level: &crate::remote::Remote| {
+            (level.name(), level.prefix.clone(), level.read_only_because.clone())
+        };
+        all.iter().flat_map(Levels::all).map(shown).collect()
+    }
+
+    fn level(name: &str, reason: Option<&str>) -> (String, String, Option<String>) {
+        (name.to_string(), "kache".to_string(), reason.map(str::to_string))
+    }
+
+    #[test]
+    fn levels_are_tables_and_only_the_first_is_written_unasked() {
+        assert_eq!(levels("[remote]\nurl = \"s3://a\"\n"), [level("remote", None)]);
+        let two =
+            "[remote]\nurl = \"s3://a\"\n[remote.options]\nregion = \"r\"\n[remote.3]\nurl = \"s3://b\"\n";
+        assert_eq!(levels(two), [level("remote", None), level("remote.3", Some("`remote.3.mode`"))]);
+        let own = "[remote.2]\nurl = \"file:///b\"\nmode = \"read-write\"\n";
+        assert_eq!(levels(own), [level("remote.2", None)]);
+        let team = "[remote]\nurl = \"s3://a\"\nmode = \"read-only\"\n";
+        let both = levels(&format!("{team}{own}"));
+        assert_eq!(both, [level("remote", Some("`remote.mode`")), level("remote.2", None)]);
+        assert_eq!(levels("[remote.2]\nmode = \"read-write\"\n"), []);
+    }
+
+    #[test]
+    fn at_most_one_level_is_written() {
+        let two = "[remote]\nurl = \"s3://a\"\n[remote.2]\nurl = \"s3://b\"\nmode = \"read-write\"\n";
+        let reason = "`remote` is written, and only one level is";
+        assert_eq!(levels(two), [level("remote", None), level("remote.2", Some(reason))]);
+    }
+
+    #[test]
+    fn a_level_with_unusable_keys_is_not_used() {
+        let text = "[remote]\nurl = \"s3://a\"\nverify_keys = [\"x\"]\n[remote.2]\nurl = \"s3://b\"\n";
+        assert_eq!(levels(text), [level("remote.2", Some("`remote.2.mode`"))]);
+        let unsigned = format!("[remote]\nurl = \"s3://a\"\nverify_keys = [\"{}\"]\n", "ab".repeat(32));
+        let [(_, _, reason)] = &levels(&unsigned)[..] else { panic!() };
+        assert!(reason.as_ref().unwrap().contains("unsigned"), "{reason:?}");
+    }
+
+    #[test]
+    fn settings_of_levels_are_checked_by_name() {
+        let mut found = settings("[remote.2]\nutl = \"s3://b\"\n[remote.10]\nurl = \"s3://c\"\n").warnings;
+        found.sort();
+        let wanted = [
+            "kache.toml:2: unknown setting `remote.2.utl`; did you mean `remote.2.url`?",
+            "kache.toml:3: unknown setting `remote.10`; ",
+        ];
+        assert!(found.len() == 2 && found.iter().zip(wanted).all(|(f, w)| f.starts_with(w)), "{found:?}");
+        let invalid = settings("[remote.2]\nurl = \"s3://b\"\ntimeout = 0\n").warnings;
+        assert!(invalid[0].starts_with("kache.toml:3: `remote.2.timeout` is `0`"), "{invalid:?}");
+        for (name, own) in [
+            ("KACHE_REMOTE_2_URL", true),
+            ("KACHE_REMOTE_9_TOKEN", true),
+            ("KACHE_REMOTE_1_URL", false),
+            ("KACHE_REMOTE_2_UTL", false),
+        ] {
+            assert_eq!(is_own_variable(name.as_bytes()), own, "{name}");
         }
     }
 }

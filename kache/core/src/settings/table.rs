@@ -1,4 +1,6 @@
-//! The table of settings.
+//! The table of settings, and the names of the settings of further levels of the remote.
+
+use std::borrow::Cow;
 
 /// One setting.
 pub struct Row {
@@ -56,6 +58,8 @@ settings! {
         => "`read-only`: never write to the remote (for builds of untrusted code)";
     "remote.write_from" "KACHE_REMOTE_WRITE_FROM" "any build"
         => "refs whose CI jobs may write, as `refs/heads/main:refs/heads/release/*`; a list in the file. Everything else only reads";
+    "remote.copy_up" "KACHE_REMOTE_COPY_UP" "false"
+        => "true: copy results that a later level has to this level, if this level is written";
     "remote.timeout" "KACHE_REMOTE_TIMEOUT" "1"
         => "seconds to wait for the remote's first byte, and for each following block";
     "remote.prefetch" "KACHE_REMOTE_PREFETCH" "true" => "false: download a result only when a compile asks for it";
@@ -65,6 +69,76 @@ settings! {
         => "accept only results signed by one of these public keys, separated by `:`; a list in the file";
     "remote.options" "KACHE_REMOTE_OPTIONS" "none"
         => "further options of the service, as `region=…;endpoint=…`; a table in the file";
+}
+
+/// The highest number of a level of the remote: the levels are `[remote]`, `[remote.2]`, … `[remote.9]`.
+pub(super) const MAX_LEVEL: u8 = 9;
+
+/// A setting of one level of the remote, or another setting.
+#[derive(Clone, Copy)]
+pub(super) struct Key {
+    pub row: &'static Row,
+    /// 1 for `[remote]` and for settings of no level.
+    pub level: u8,
+}
+
+impl From<&'static str> for Key {
+    fn from(key: &'static str) -> Key {
+        Key::at(1, key)
+    }
+}
+
+impl Key {
+    /// The setting of a level, by its name in `[remote]`.
+    pub fn at(level: u8, key: &'static str) -> Key {
+        let row = TABLE.iter().find(|r| r.key == key).expect("settings are read by the keys of the table");
+        Key { row, level }
+    }
+
+    /// The name in `kache.toml`: `remote.url`, `remote.2.url`.
+    pub fn name(&self) -> Cow<'static, str> {
+        match (self.level, self.row.key.strip_prefix("remote.")) {
+            (2.., Some(rest)) => format!("remote.{}.{rest}", self.level).into(),
+            _ => self.row.key.into(),
+        }
+    }
+
+    /// The environment variable: `KACHE_REMOTE_URL`, `KACHE_REMOTE_2_URL`.
+    pub fn variable(&self) -> Cow<'static, str> {
+        match (self.level, self.row.var.strip_prefix("KACHE_REMOTE_")) {
+            (2.., Some(rest)) => format!("KACHE_REMOTE_{}_{rest}", self.level).into(),
+            _ => self.row.var.into(),
+        }
+    }
+}
+
+/// Whether a text is the number of a further level.
+pub(super) fn is_level(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'2'..=b'9'])
+}
+
+/// The number of a further level in a setting's name, and the name in `[remote]`: `remote.2.url` is `2` and `remote.url`.
+fn of_level(key: &str) -> Option<(&str, String)> {
+    let (level, rest) = key.strip_prefix("remote.")?.split_once('.')?;
+    is_level(level).then(|| (level, format!("remote.{rest}")))
+}
+
+/// The row of a setting, by its name in `kache.toml`.
+pub fn row_of(key: &str) -> Option<&'static Row> {
+    let named = |key: &str| TABLE.iter().find(|row| row.key == key);
+    named(key).or_else(|| named(&of_level(key)?.1))
+}
+
+/// The name of a setting that is most like a name, if one is.
+pub(super) fn nearest_key(key: &str) -> Option<Cow<'static, str>> {
+    let known = |key: &str| super::nearest(key, TABLE.iter().map(|row| row.key));
+    match of_level(key) {
+        Some((level, key)) => {
+            let name = known(&key)?.strip_prefix("remote.")?;
+            Some(format!("remote.{level}.{name}").into())
+        }
+        None => known(key).map(Cow::Borrowed),
+    }
 }
 
 /// A setting that was renamed. The old name still works, with a warning.
@@ -90,6 +164,12 @@ pub fn is_own_variable(name: &[u8]) -> bool {
         "KACHE_REMOTE_TOKEN",
         "KACHE_REMOTE_USERNAME",
     ];
+    // A further level has the variables of the first one, with its number.
+    let of_level = name.strip_prefix(b"KACHE_REMOTE_").and_then(|rest| match rest {
+        [b'2'..=b'9', b'_', rest @ ..] => Some([b"KACHE_REMOTE_", rest].concat()),
+        _ => None,
+    });
+    let name = of_level.as_deref().unwrap_or(name);
     let settings = TABLE.iter().map(|row| row.var).chain(RENAMED.iter().map(|renamed| renamed.old_var));
     settings.chain(OTHERS.iter().copied()).any(|own| own.as_bytes() == name)
 }

@@ -112,6 +112,8 @@ pub struct Restored {
 pub struct Remote {
     /// Units by the outcome: `fetched`, `ahead`, `nothing`, `closed`, `failed`, `refused`.
     pub ways: Reasons,
+    /// Units that were fetched by the level that had them: `remote`, `remote.2`, ….
+    pub levels: Reasons,
     /// The time that units waited for the remote.
     pub waited_us: u64,
 }
@@ -150,6 +152,9 @@ impl Tally {
         }
         if let Some(remote) = &event.remote {
             add(&mut self.remote.ways, word(remote.way));
+            if let Some(level) = &remote.level {
+                add(&mut self.remote.levels, level.clone());
+            }
             self.remote.waited_us += remote.us;
         }
         match event.outcome {
@@ -249,7 +254,7 @@ mod tests {
                 "unit",
                 "hit",
                 r#""stored":false,"compile_us":100,"restore":{"copy":3},"restore_bytes":{"copy":7},
-                "remote":{"way":"ahead","us":2}"#,
+                "remote":{"way":"ahead","us":2,"level":"remote.2"}"#,
             ),
             event("unit", "hit", r#""stored":false,"compile_us":8,"checked":"same""#),
             event("unit", "miss", r#""stored":true,"compile_us":8,"observed":"preload","known_bytes":7"#),
@@ -269,6 +274,7 @@ mod tests {
         assert_eq!((t.time.saved_us, t.time.overhead_us, t.restored.bytes), (90, 4, 7));
         assert_eq!((t.units.dups, t.stored_bytes, t.known_bytes), (1, 7, 7));
         assert_eq!((t.units.remote_hits, &t.remote.ways["ahead"], t.remote.waited_us), (1, &1, 2));
+        assert_eq!(t.remote.levels["remote.2"], 1);
         assert_eq!(t.restored.methods["copy"], Room { files: 3, bytes: 7 });
         assert_eq!(Tally::of([]).hit_rate, None);
     }

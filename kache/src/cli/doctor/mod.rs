@@ -19,7 +19,7 @@
 //! | `clock` | does the file system's clock agree with this machine's |
 //! | `linker` | does rustc's default linker exist |
 //! | `agent` | if a remote is set: is the agent installed |
-//! | `remote` | if a remote is set: may this machine write to it, and if not, why |
+//! | `remote` | for each level of the remote: may this machine write to it, and if not, why |
 //! | `settings` | are all settings valid |
 //!
 //! The probe uses a temporary cache and directory. The doctor never creates the real cache; it writes small temporary
@@ -37,7 +37,7 @@ mod wrappers;
 
 use super::output::{Answer, CliError, Format, settings};
 use super::page::{GREEN, PLAIN, Page, RED, YELLOW};
-use kache_core::remote::client;
+use kache_core::remote::{Levels, Remote, client};
 use kache_core::settings::{Observe, Settings, unknown_variables};
 use serde::Serialize;
 
@@ -139,13 +139,16 @@ fn of_agent(settings: &Settings) -> Option<Check> {
     })
 }
 
-fn of_remote(settings: &Settings) -> Option<Check> {
-    let remote = settings.remote.as_ref()?;
-    let access = match &remote.read_only_because {
-        Some(why) => format!("read-only: {why}"),
-        None => "read-write".to_string(),
+fn of_remote(settings: &Settings) -> Vec<Check> {
+    let levels = settings.remote.iter().flat_map(Levels::all);
+    let check = |level: &Remote| {
+        let access = match &level.read_only_because {
+            Some(why) => format!("read-only: {why}"),
+            None => "read-write".to_string(),
+        };
+        Check::ok("remote", format!("{}: {}, {access}", level.name(), level.shown()))
     };
-    Some(Check::ok("remote", format!("{}, {access}", remote.shown())))
+    levels.map(check).collect()
 }
 
 fn of_settings(settings: &Settings) -> Vec<Check> {

@@ -128,6 +128,9 @@ impl Scopes<'_> {
                 "units by what the remote did for them",
             ));
         }
+        if self.any(&|t| t.remote.levels.len().saturating_sub(1) as u64) {
+            out.extend(self.reasons(0, "levels", |t| &t.remote.levels, "fetched units by level"));
+        }
         out
     }
 
