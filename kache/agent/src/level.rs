@@ -54,6 +54,15 @@ pub struct Answers<T> {
     pub error: Option<StorageError>,
 }
 
+impl Level {
+    /// Whether an action had no list when it was last looked up, in a service that never replaces an object. Then nothing is
+    /// lost by trying to write without a further look, which costs a request.
+    pub fn is_known_empty(&self, action: &Digest) -> bool {
+        let is_empty = || locked(&self.lists).get(action).is_some_and(|(_, lists)| lists.is_empty());
+        !self.storage.can_overwrite() && is_empty()
+    }
+}
+
 /// Configures the levels, without connecting. Also returns why a level is left out: a directory that does not exist, such as
 /// that of another machine's disk, is not created to be read, and it does not keep the other levels from being used.
 ///

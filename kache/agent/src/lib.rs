@@ -14,6 +14,7 @@ mod fetch;
 mod level;
 mod pack;
 mod prefetch;
+mod rate;
 mod reapi;
 mod serve;
 mod service;

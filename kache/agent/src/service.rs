@@ -11,6 +11,7 @@
 //! | `dav+https://host/dir`, `dav+http://…` | WebDAV | in the address, or `KACHE_REMOTE_USERNAME` and `…_PASSWORD`, or `…_TOKEN` |
 
 use crate::error::ConfigError;
+use crate::rate::{self, Rate};
 use kache_core::remote::Remote;
 use opendal::{Buffer, HttpBody, HttpTransport, HttpTransporter, OperationContext, Operator};
 use opendal_http_transport_reqwest::ReqwestTransport;
@@ -96,6 +97,29 @@ pub fn operator(remote: &Remote, throttle: &Throttle) -> Result<Operator, Config
     Ok(operator.with_context(context))
 }
 
+/// The option that limits the requests to GitHub's cache.
+const REQUESTS_PER_MINUTE: &str = "requests_per_minute";
+
+/// The limit of requests to a service, if it has one.
+///
+/// # Errors
+/// If the option is not a number.
+pub fn rate(remote: &Remote) -> Result<Option<Rate>, ConfigError> {
+    if !remote.url.starts_with("ghac:") {
+        return Ok(None);
+    }
+    let invalid = |text: &String| ConfigError::Option {
+        address: remote.shown(),
+        message: format!("{REQUESTS_PER_MINUTE} is `{text}`, but must be a number from 15 to 10000"),
+    };
+    let read = |text: &String| {
+        let number = text.parse().ok().filter(|number| (15..=10_000).contains(number));
+        number.ok_or_else(|| invalid(text))
+    };
+    let per_minute = remote.options.get(REQUESTS_PER_MINUTE).map(read).transpose()?;
+    Ok(Some(Rate::new(per_minute.unwrap_or(rate::GITHUB))))
+}
+
 fn address(remote: &Remote) -> Result<Address, ConfigError> {
     let url = &remote.url;
     let (plain, query) = url.split_once('?').unwrap_or((url, ""));
@@ -134,7 +158,10 @@ fn address(remote: &Remote) -> Result<Address, ConfigError> {
             put("container", authority);
             "azblob"
         }
-        "ghac" => "ghac",
+        "ghac" => {
+            options.remove(REQUESTS_PER_MINUTE);
+            "ghac"
+        }
         "redis" | "rediss" => {
             let (db, path) = path.split_once('/').unwrap_or((path, ""));
             let (db, path) = if db.parse::<u32>().is_ok() { (db, path) } else { ("0", path) };

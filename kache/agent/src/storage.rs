@@ -4,6 +4,7 @@
 
 use crate::circuit_breaker::CircuitBreaker;
 use crate::error::{ConfigError, StorageError};
+use crate::rate::Rate;
 use crate::reapi::Reapi;
 use crate::{locked, service};
 use futures_util::StreamExt;
@@ -29,6 +30,8 @@ pub struct Storage {
     timeout: Duration,
     circuit_breaker: CircuitBreaker,
     throttle: service::Throttle,
+    /// The limit of requests, if the service has one.
+    rate: Option<Rate>,
     /// How long responses have taken since the last useful one.
     spent: Mutex<Duration>,
 }
@@ -54,6 +57,7 @@ impl Storage {
             timeout: remote.timeout,
             circuit_breaker,
             throttle,
+            rate: service::rate(remote)?,
             spent: Mutex::default(),
         }))
     }
@@ -78,9 +82,7 @@ impl Storage {
 
     /// The names of the objects in a folder, while a wrapper waits.
     pub async fn names(self: &Arc<Self>, folder: &str) -> Result<Vec<String>, StorageError> {
-        if let Some(why) = self.circuit_breaker.why_open() {
-            return Err(StorageError::CircuitOpen(why));
-        }
+        self.admit_read()?;
         let begun = Instant::now();
         let listed = tokio::time::timeout(self.timeout, self.operator.list(folder)).await;
         match self.record(listed, begun) {
@@ -100,9 +102,7 @@ impl Storage {
 
     /// Starts to read an object, and waits for the first bytes.
     pub async fn open_object(self: &Arc<Self>, name: &str) -> Result<Body, StorageError> {
-        if let Some(why) = self.circuit_breaker.why_open() {
-            return Err(StorageError::CircuitOpen(why));
-        }
+        self.admit_read()?;
         let begun = Instant::now();
         let first = async {
             let mut stream = self.operator.reader(name).await?.into_stream(..).await?;
@@ -137,9 +137,37 @@ impl Storage {
         }
     }
 
+    /// An error if nothing may be read now.
+    fn admit_read(&self) -> Result<(), StorageError> {
+        let why = if self.throttled().is_some() {
+            "the service asked for a pause".to_string()
+        } else if let Some(why) = self.circuit_breaker.why_open() {
+            why
+        } else if self.rate.as_ref().is_none_or(Rate::take_for_read) {
+            return Ok(());
+        } else {
+            "the limit of requests a minute is reached".to_string()
+        };
+        Err(StorageError::CircuitOpen(why))
+    }
+
+    /// An error if nothing may be written now. Waits for the limit of requests.
+    async fn admit_write(&self) -> Result<(), StorageError> {
+        /// To begin an object and to finish it; its bytes go elsewhere.
+        const REQUESTS: f64 = 2.0;
+        self.check_writable()?;
+        if let Some(rate) = &self.rate {
+            rate.take_for_write(REQUESTS).await;
+        }
+        match self.throttled() {
+            Some(_) => Err(StorageError::Failed("the service asked for a pause".to_string())),
+            None => Ok(()),
+        }
+    }
+
     /// Writes a small object.
     pub async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<(), StorageError> {
-        self.check_writable()?;
+        self.admit_write().await?;
         sent(self.operator.write(name, bytes)).await.map(|_| ())
     }
 
@@ -155,6 +183,7 @@ impl Storage {
         if length <= PART_SIZE as u64 || !self.operator.info().capability().write_can_multi {
             return self.write(name, std::fs::read(path).map_err(local)?).await;
         }
+        self.admit_write().await?;
         let mut file = std::fs::File::open(path).map_err(local)?;
         let mut writer = sent(self.operator.writer(name)).await?;
         let mut left = length;

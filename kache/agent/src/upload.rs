@@ -98,9 +98,13 @@ impl Agent {
             return Ok((UploadOutcome::NotOwn, None));
         }
         let input_key = format::recorded_input_key(action, &entry.dependencies);
-        let outcome = match self.has_valid_pack(to, &input_key).await? {
+        let is_present = !to.is_known_empty(action) && self.has_valid_pack(to, &input_key).await?;
+        let outcome = match is_present {
             true => UploadOutcome::AlreadyPresent,
-            false => self.upload_pack(to, action, &entry, &input_key).await?,
+            false => match self.upload_pack(to, action, &entry, &input_key).await {
+                Err(e) => self.unless_present(to, &input_key, e).await?,
+                uploaded => uploaded?,
+            },
         };
         if outcome == UploadOutcome::Evicted {
             return Ok((outcome, None));
@@ -109,6 +113,19 @@ impl Agent {
         let signature = to.trust.sign(Statement::List(action, &list));
         self.add_list(to, action, SignedList { list, signature }, false).await?;
         Ok((outcome, Some(BuildUnit { action: *action, input_key, result: *result })))
+    }
+
+    /// What a failed upload means: a service that never replaces an object refuses one that it has.
+    async fn unless_present(
+        &self,
+        level: &Level,
+        input_key: &Digest,
+        error: StorageError,
+    ) -> Result<UploadOutcome, StorageError> {
+        match !level.storage.can_overwrite() && self.has_valid_pack(level, input_key).await? {
+            true => Ok(UploadOutcome::AlreadyPresent),
+            false => Err(error),
+        }
     }
 
     /// Whether the remote has a pack with a valid header. Reads only the header.
@@ -169,7 +186,7 @@ impl Agent {
     ) -> Result<(), StorageError> {
         let was_written = self.write_list(level, action, &list, fresh).await?;
         // If the service cannot list objects, only a second look shows that another writer overwrote the index.
-        if was_written && !level.storage.can_list() {
+        if was_written && !level.storage.can_list() && level.storage.can_overwrite() {
             let check = ListCheck { action: *action, list, due: Instant::now() + SETTLE_TIME, attempts: 0 };
             locked(&self.list_checks).push(check);
         }
@@ -186,7 +203,7 @@ impl Agent {
     ) -> Result<bool, StorageError> {
         let is_known = |lists: &[SignedList]| lists.iter().any(|known| known.list == own.list);
         let (mut lists, _) = self.lists(level, action, fresh).await?;
-        if !fresh && !is_known(&lists) {
+        if !fresh && !is_known(&lists) && level.storage.can_overwrite() {
             // The new index must contain the lists of the current one, not of a cached one.
             (lists, _) = self.lists(level, action, true).await?;
         }
@@ -198,8 +215,15 @@ impl Agent {
             level.storage.write(&format::list_name(action, own), bytes).await?;
         }
         let Some(lists) = with_first(own, lists) else { return Ok(false) };
-        self.write_index(level, action, lists).await?;
-        Ok(true)
+        match self.write_index(level, action, lists).await {
+            Ok(()) => Ok(true),
+            // Another writer was first, if the service never replaces an object.
+            Err(e) if level.storage.can_overwrite() => Err(e),
+            Err(e) => match self.lists(level, action, true).await?.0.is_empty() {
+                true => Err(e),
+                false => Ok(false),
+            },
+        }
     }
 
     async fn write_index(

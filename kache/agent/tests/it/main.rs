@@ -7,6 +7,7 @@ mod actions;
 #[expect(dead_code, reason = "the tests of the wrapper use more of it")]
 mod env;
 mod fleet;
+mod ghac;
 mod levels;
 mod reapi;
 mod services;
