@@ -186,12 +186,14 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let assembles =
         step.is_compile() && sources.iter().any(|(_, language)| language.starts_with("assembler"));
     let unit = unit(&input, language, step.emit(), plan.object.as_deref());
+    // The caller reads the text of standard output, and keeps no file of it.
+    let asks = matches!(step, Step::Preprocess | Step::Rules) && plan.object.is_none() && depinfo.is_none();
     Ok(Invocation {
         language: Language::C,
         program: command.program.clone(),
         lead: Vec::new(),
         args: command.args.clone(),
-        kind: if is_trial(&input, &command.cwd) { Kind::Probe } else { Kind::Unit },
+        kind: if asks || is_trial(&input, &command.cwd) { Kind::Probe } else { Kind::Unit },
         unit,
         depinfo,
         search: Vec::new(),
@@ -304,6 +306,8 @@ pub fn is_trial(input: &str, cwd: &Path) -> bool {
     let within = |p: &Path| p.components().any(|c| cmake.iter().any(|m| c.as_os_str() == *m));
     // Mozilla's configure appends a random word.
     let plain = stem.split('.').next().unwrap_or_default();
+    // The `cc` crate begins the name with a random number.
+    let plain = plain.trim_start_matches(|c: char| c.is_ascii_digit());
     // zstd's makefiles look for libraries by links of `have_zlib.c` and the like, in each build.
     let asks = plain.starts_with("have_") || NAMES.contains(&plain);
     // OpenSSL asks for the version of the assembler with an empty source.

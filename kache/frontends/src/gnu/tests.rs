@@ -159,6 +159,7 @@ fn a_test_of_the_compiler_is_a_probe() {
         ("conftest.c", "/w"),
         ("/tmp/conftest.8f2a.c", "/w"),
         ("flag_check.cpp", "/w"),
+        ("/w/out/5885912901832639261detect_compiler_family.c", "/w"),
         ("/dev/null", "/w"),
         ("CMakeFiles/CMakeScratch/TryCompile-1/a.c", "/w"),
         ("a.c", "/w/CMakeFiles/3.25/CompilerIdC"),
@@ -166,4 +167,17 @@ fn a_test_of_the_compiler_is_a_probe() {
         assert!(is_trial(input, Path::new(cwd)), "{input} in {cwd}");
     }
     assert!(!is_trial("conftest2.c", Path::new("/w")) && !is_trial("src/flags.c", Path::new("/w/cmake")));
+}
+
+#[test]
+fn text_on_standard_output_answers_a_probe() {
+    for (line, expected) in [
+        ("-E a.c", Kind::Probe),
+        ("-MM a.c", Kind::Probe),
+        ("-E a.c -o a.i", Kind::Unit),
+        ("-MM a.c -MF a.d", Kind::Unit),
+        ("-c a.c", Kind::Unit),
+    ] {
+        assert_eq!(parsed(line).unwrap().kind, expected, "{line}");
+    }
 }
