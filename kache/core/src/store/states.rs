@@ -366,7 +366,7 @@ mod tests {
         fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
             let mut bytes = fs::read(self.pack(name)).unwrap();
             change(&mut bytes);
-            fs::remove_file(self.pack(name)).unwrap();
+            platform::remove_file(&self.pack(name)).unwrap();
             fs::write(self.pack(name), bytes).unwrap();
         }
     }

@@ -190,6 +190,8 @@ mod tests {
         }
     }
 
+    // Elsewhere kache cannot tell whether a process runs, and keeps no state.
+    #[cfg(unix)]
     #[test]
     fn copies_that_killed_processes_have_begun_are_removed() {
         let dir = tempfile::tempdir().unwrap();
