@@ -201,10 +201,10 @@ fn take_user(remote: &Remote, options: &mut HashMap<String, String>, authority: 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn remote(url: &str) -> Remote {
+    pub(crate) fn remote(url: &str) -> Remote {
         Remote {
             level: 1,
             pull_request: None,

@@ -99,24 +99,10 @@ fn headers(remote: &Remote, options: &BTreeMap<&str, &str>) -> Result<MetadataMa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn of(url: &str, options: &[(&str, &str)]) -> Result<Address, String> {
         let options = options.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        Address::parse(&Remote {
-            level: 1,
-            pull_request: None,
-            url: url.to_string(),
-            prefix: "p".to_string(),
-            write: true,
-            read_only_because: None,
-            timeout: Duration::from_secs(1),
-            options,
-            sign_key: None,
-            verify_keys: Vec::new(),
-            prefetch: true,
-            copy_up: false,
-        })
+        Address::parse(&Remote { options, ..crate::service::tests::remote(url) })
     }
 
     #[test]

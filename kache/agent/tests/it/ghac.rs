@@ -188,17 +188,22 @@ fn build(machine: &Machine, units: usize) -> Vec<Outcome> {
     (0..units).map(unit).collect()
 }
 
-#[test]
-fn github_is_shared_with_few_requests() {
-    let github = Github::start();
-    let a = github.machine();
-    assert_eq!(build(&a, 6), [Outcome::Miss; 6]);
-    let flushed = a.flush();
+/// Waits until a machine has uploaded all that it stored.
+fn flush_all(machine: &Machine) {
+    let flushed = machine.flush();
     assert!(
         flushed.status.success() && text(&flushed).contains(" 0 still to be uploaded"),
         "{}",
         text(&flushed)
     );
+}
+
+#[test]
+fn github_is_shared_with_few_requests() {
+    let github = Github::start();
+    let a = github.machine();
+    assert_eq!(build(&a, 6), [Outcome::Miss; 6]);
+    flush_all(&a);
     // A result is two objects: a pack, and the index that leads to it.
     assert_eq!((github.count("Create"), github.count("Finalize")), (12, 12));
     // The wrapper asks for the index once, and nothing is asked again before the upload.
@@ -209,12 +214,7 @@ fn github_is_shared_with_few_requests() {
     // Another machine that compiled the same replaces nothing, and has nothing left to upload.
     let c = github.machine().set("KACHE_READ", "false");
     build(&c, 6);
-    let flushed = c.flush();
-    assert!(
-        flushed.status.success() && text(&flushed).contains(" 0 still to be uploaded"),
-        "{}",
-        text(&flushed)
-    );
+    flush_all(&c);
     assert_eq!(github.count("Finalize"), 12);
 }
 
@@ -225,12 +225,7 @@ fn a_pause_that_github_asks_for_is_kept() {
     github.state.lock().unwrap().allowance = Some(10);
     let a = github.machine();
     assert_eq!(build(&a, 6), [Outcome::Miss; 6]);
-    let flushed = a.flush();
-    assert!(
-        flushed.status.success() && text(&flushed).contains(" 0 still to be uploaded"),
-        "{}",
-        text(&flushed)
-    );
+    flush_all(&a);
     let state = github.state.lock().unwrap();
     assert!(state.refused > 0, "the limit was never reached");
     // Requests that were sent before the answer came are refused, too.

@@ -1,7 +1,7 @@
 //! A server of the Remote Execution API: BuildGrid, which `scripts/buildgrid.sh` installs.
 
 use crate::fleet::{Machine, objects, text, way};
-use crate::services::{build, installed, noisy, plain, report_faults, shares};
+use crate::services::{build, installed, noisy, plain, report_faults, shares, shares_large};
 use kache_core::events::{Outcome, RemoteWay};
 use kache_loopback::daemon::{BuildGrid, Daemon, TOKEN};
 use kache_loopback::proxy::{Fault, Proxy};
@@ -41,15 +41,7 @@ fn large_objects_are_streamed_in_parts() {
     let Some(server) = start(BuildGrid::default(), dir.path()) else { return };
     // One above the size of a batch, and one that is streamed from a file.
     for length in [3_000_000, 20_000_000] {
-        // The long timeout keeps the agent from giving up a download that is slower than compiling.
-        let large = || noisy(machine(server.address()), length).set("KACHE_REMOTE_TIMEOUT", "60");
-        let a = large();
-        a.rust();
-        let flushed = a.flush();
-        assert!(flushed.status.success(), "{}", text(&flushed));
-        let b = large();
-        assert_eq!(b.rust().outcome, Outcome::Hit, "{:?}", b.test.last());
-        assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
+        shares_large(|| machine(server.address()), length);
     }
 }
 

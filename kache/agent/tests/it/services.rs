@@ -53,6 +53,19 @@ fn s3_is_shared() {
     assert!(pulled.status.success() && text(&pulled).starts_with("2 transferred"), "{}", text(&pulled));
 }
 
+/// A result with a crate of this many bytes reaches a second machine.
+pub fn shares_large(machine: impl Fn() -> Machine, length: usize) {
+    // The long timeout keeps the agent from giving up a download that is slower than compiling.
+    let large = || noisy(machine(), length).set("KACHE_REMOTE_TIMEOUT", "60");
+    let a = large();
+    a.rust();
+    let flushed = a.flush();
+    assert!(flushed.status.success(), "{}", text(&flushed));
+    let b = large();
+    assert_eq!(b.rust().outcome, Outcome::Hit, "{:?}", b.test.last());
+    assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
+}
+
 /// A machine with a crate that contains incompressible bytes.
 pub fn noisy(machine: Machine, length: usize) -> Machine {
     let mut state = 1u64;
@@ -88,15 +101,7 @@ fn builds_do_not_wait_for_slow_downloads() {
 fn large_objects_are_uploaded_in_parts() {
     let dir = tempfile::tempdir().unwrap();
     let s3 = S3::start(dir.path()).unwrap();
-    // The long timeout keeps the agent from giving up a download that is slower than compiling.
-    let large = || noisy(s3_machine(s3.address()), 20_000_000).set("KACHE_REMOTE_TIMEOUT", "60");
-    let a = large();
-    a.rust();
-    let flushed = a.flush();
-    assert!(flushed.status.success(), "{}", text(&flushed));
-    let b = large();
-    assert_eq!(b.rust().outcome, Outcome::Hit, "{:?}", b.test.last());
-    assert_eq!(a.artifact("libl.rlib"), b.artifact("libl.rlib"));
+    shares_large(|| s3_machine(s3.address()), 20_000_000);
 }
 
 /// An encrypted connection, to a server whose certificate the user trusts.
