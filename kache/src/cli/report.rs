@@ -4,9 +4,10 @@
 //! JSON: `{"v":2,"cache","kache","store_format","observer","scopes":[{"scope","slowest":[…],"roots":[…]} and everything of a
 //! `Tally`],"store","sharing","differences"}`. `scope` is `last-build`, `last-day`, `all` or `since <µs since 1970>`; the
 //! fields are documented at [`Tally`], `Slow`, [`Root`], [`Footprint`], [`Sharing`] and [`differences`]. Store, sharing and differences
-//! are those of the whole cache in any scope.
+//! are those of the whole cache in any scope. With `--events`, see `report/fleet.rs`.
 
 mod brief;
+mod fleet;
 mod markdown;
 mod table;
 
@@ -24,7 +25,7 @@ use kache_report::report::roots::{self, Root};
 use kache_report::report::sharing::{self, Sharing};
 use kache_report::report::tally::Tally;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use table::Section;
 pub use table::rate;
@@ -39,6 +40,7 @@ const DAY: Duration = Duration::from_secs(86_400);
   kache report --all            the last build, the last day, all that is recorded
   kache report --last-build
   kache report --since 7d --format json
+  kache report --events logs/*  many machines, each by a copy of its <cache>/v1/events
   kache report --format github >> \"$GITHUB_STEP_SUMMARY\"")]
 pub struct Options {
     /// All figures: of the last build, of the last day, and of all that is recorded
@@ -50,6 +52,9 @@ pub struct Options {
     /// All figures of invocations that began within this time: 90s, 30m, 12h, 7d
     #[arg(long, value_name = "DURATION", value_parser = super::output::duration)]
     since: Option<Duration>,
+    /// All figures of many machines, each by a copy of its `<cache>/v1/events` (a directory or one file)
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "last_build")]
+    events: Vec<PathBuf>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -88,6 +93,8 @@ struct Scope {
     /// For people: `last build`.
     #[serde(skip)]
     title: String,
+    #[serde(skip)]
+    from_us: u64,
     #[serde(flatten)]
     tally: Tally,
     slowest: Vec<Slow>,
@@ -113,7 +120,19 @@ struct Stored {
     difference: Difference,
 }
 
+/// What a report shows as tables.
+struct Tables<'a> {
+    title: String,
+    scopes: &'a [Scope],
+    sections: Vec<Section>,
+    differences: &'a [Stored],
+    footer: Vec<String>,
+}
+
 pub fn run(options: &Options) -> Result<Answer, CliError> {
+    if !options.events.is_empty() {
+        return fleet::run(options);
+    }
     let cache = cache_dir(&settings()?)?;
     let unreadable = failed(cache.display());
     let history = History::load(&cache).map_err(&unreadable)?;
@@ -137,8 +156,23 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
     match options.format {
         Format::Json => Answer::json(2, &json),
         Format::Text => Ok(Answer::page(|to| page(&json, to))),
-        Format::Markdown => Ok(Answer::text(markdown::page(&json))),
-        Format::Github => Ok(Answer::text(markdown::summary(&json))),
+        Format::Markdown => Ok(Answer::text(markdown::page(&tables(&json)))),
+        Format::Github => Ok(Answer::text(markdown::summary(&tables(&json)))),
+    }
+}
+
+fn tables(json: &Json) -> Tables<'_> {
+    let mut sections =
+        table::figures(&json.scopes, "from the events and key traces; `kache explain UNIT` tells more");
+    sections.push(table::store(json));
+    let kache =
+        format!("kache {}, store format {}, observer {}", json.kache, json.store_format, json.observer);
+    Tables {
+        title: titles(&json.scopes),
+        scopes: &json.scopes,
+        sections,
+        differences: &json.differences,
+        footer: footer(kache, json.kache, &json.scopes),
     }
 }
 
@@ -155,33 +189,64 @@ fn unusable(cache: &Path) -> Option<String> {
     }
 }
 
-/// The requested periods, the shortest first.
-fn scopes(options: &Options, history: &History) -> Vec<Scope> {
-    let last = || {
-        let build = builds::last(&history.events);
-        let within = |e: &Event| build.as_ref().is_some_and(|b| b.has(e));
-        let roots = roots::of_build(history, within);
-        Scope { roots, ..scope("last-build".into(), "last build".into(), history, within) }
-    };
-    let since = |time: Duration, name: Option<&str>| {
-        let now = (kache_core::platform::now_ns() / 1000) as u64;
-        let from = now.saturating_sub(time.as_micros() as u64);
-        let title = format!("last {}", duration(time.as_micros() as i64));
-        let (name, title) =
-            name.map_or((format!("since {from}"), title), |n| (n.to_string(), n.replace('-', " ")));
-        scope(name, title, history, |e| e.time_us >= from)
-    };
+/// A time since which events count.
+struct Period {
+    /// Its name in JSON.
+    scope: String,
+    title: String,
+    from_us: u64,
+}
+
+/// The requested periods but the last build, the shortest first.
+fn periods(options: &Options) -> Vec<Period> {
+    let now_us = (kache_core::platform::now_ns() / 1000) as u64;
+    let since = |time: Duration| now_us.saturating_sub(time.as_micros() as u64);
     match (options.last_build, options.since) {
-        (true, _) => vec![last()],
-        (_, Some(time)) => vec![since(time, None)],
-        _ => vec![last(), since(DAY, Some("last-day")), scope("all".into(), "all".into(), history, |_| true)],
+        (true, _) => Vec::new(),
+        (_, Some(time)) => {
+            let from_us = since(time);
+            let title = format!("last {}", duration(time.as_micros() as i64));
+            vec![Period { scope: format!("since {from_us}"), title, from_us }]
+        }
+        _ => vec![
+            Period { scope: "last-day".into(), title: "last day".into(), from_us: since(DAY) },
+            Period { scope: "all".into(), title: "all".into(), from_us: 0 },
+        ],
     }
 }
 
-fn scope(scope: String, title: String, history: &History, within: impl Fn(&Event) -> bool) -> Scope {
+/// The requested scopes, the shortest first.
+fn scopes(options: &Options, history: &History) -> Vec<Scope> {
+    let mut all = Vec::new();
+    if options.since.is_none() {
+        let build = builds::last(&history.events);
+        let within = |e: &Event| build.as_ref().is_some_and(|b| b.has(e));
+        let period = Period { scope: "last-build".into(), title: "last build".into(), from_us: 0 };
+        let roots = roots::of_build(history, within);
+        all.push(Scope { roots, ..scope(period, history, within) });
+    }
+    for period in periods(options) {
+        let from_us = period.from_us;
+        all.push(scope(period, history, |e| e.time_us >= from_us));
+    }
+    all
+}
+
+fn missed(e: &Event) -> bool {
+    is_explained(e) && e.outcome == events::Outcome::Miss
+}
+
+impl Scope {
+    /// A period without an event.
+    fn empty(period: Period) -> Scope {
+        let Period { scope, title, from_us } = period;
+        Scope { scope, title, from_us, tally: Tally::default(), slowest: Vec::new(), roots: Vec::new() }
+    }
+}
+
+fn scope(period: Period, history: &History, within: impl Fn(&Event) -> bool) -> Scope {
     let events = || history.events.iter().enumerate().filter(|(_, e)| within(e));
     let tally = Tally::of(events().map(|(_, e)| e));
-    let missed = |e: &Event| is_explained(e) && e.outcome == events::Outcome::Miss;
     let mut misses: Vec<(usize, &Event)> = events().filter(|(_, e)| missed(e)).collect();
     misses.sort_by_key(|(_, e)| std::cmp::Reverse(e.compile_us));
     misses.truncate(SLOWEST);
@@ -190,12 +255,12 @@ fn scope(scope: String, title: String, history: &History, within: impl Fn(&Event
         compile_us: e.compile_us,
         why: explain::root_cause(history, at),
     };
-    Scope { scope, title, tally, slowest: misses.into_iter().map(slow).collect(), roots: Vec::new() }
+    Scope { tally, slowest: misses.into_iter().map(slow).collect(), ..Scope::empty(period) }
 }
 
 fn page(json: &Json, page: &mut Page) {
     let all = &json.scopes[json.scopes.len() - 1];
-    page.heading(format!("{} of {}", titles(json), json.cache));
+    page.heading(format!("{} of {}", titles(&json.scopes), json.cache));
     match (all.tally.first_us, all.tally.last_us) {
         (Some(first), Some(last)) => page.line(format!(
             "{}; the first invocation {}, the last {}",
@@ -211,8 +276,9 @@ fn page(json: &Json, page: &mut Page) {
     if let Some(trouble) = unusable(Path::new(&json.cache)) {
         page.line(format!("the cache {trouble}"));
     }
+    let tables = tables(json);
     // Without an invocation all figures but those of the store are zero.
-    for section in table::sections(json) {
+    for section in tables.sections {
         if all.tally.first_us.is_some() || section.title == table::WHOLE {
             text(&section, page);
         }
@@ -220,11 +286,11 @@ fn page(json: &Json, page: &mut Page) {
     costly(&json.scopes[0].roots, page);
     found(&json.differences, page);
     page.gap();
-    footer(json).iter().for_each(|line| page.line(line));
+    tables.footer.iter().for_each(|line| page.line(line));
 }
 
-fn titles(json: &Json) -> String {
-    json.scopes.iter().map(|s| s.title.as_str()).collect::<Vec<_>>().join(", ")
+fn titles(scopes: &[Scope]) -> String {
+    scopes.iter().map(|s| s.title.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn text(section: &Section, page: &mut Page) {
@@ -266,12 +332,11 @@ fn found(differences: &[Stored], page: &mut Page) {
     }
 }
 
-/// The version of kache that made the report, and those that handled the invocations.
-fn footer(json: &Json) -> Vec<String> {
-    let mut lines =
-        vec![format!("kache {}, store format {}, observer {}", json.kache, json.store_format, json.observer)];
-    let versions = &json.scopes[json.scopes.len() - 1].tally.versions;
-    if versions.keys().any(|v| v != json.kache) {
+/// The version of `kache` that made the report, which `line` describes, and those that handled the invocations.
+fn footer(line: String, kache: &str, scopes: &[Scope]) -> Vec<String> {
+    let mut lines = vec![line];
+    let versions = &scopes[scopes.len() - 1].tally.versions;
+    if versions.keys().any(|v| v != kache) {
         let each: Vec<String> = versions.iter().map(|(v, n)| format!("{v} ({n})")).collect();
         lines.push(format!("invocations by version: {}", each.join(", ")));
     }

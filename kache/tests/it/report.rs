@@ -1,5 +1,7 @@
 //! `kache report` against a count made by hand: the events' lines are read here as plain JSON, and added up anew.
 
+mod fleet;
+
 use crate::KACHE;
 use crate::env::{LIB, TestEnv, assert_success, tick_in_shell};
 use serde_json::{Map, Value, json};

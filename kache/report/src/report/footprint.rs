@@ -15,7 +15,7 @@ pub struct Room {
 }
 
 impl Room {
-    fn add(&mut self, other: Room) {
+    pub fn add(&mut self, other: Room) {
         self.files += other.files;
         self.bytes += other.bytes;
     }

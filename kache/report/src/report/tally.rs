@@ -132,9 +132,36 @@ impl Tally {
                 Kind::Probe => add(&mut tally.probes, word(event.outcome)),
             }
         }
-        let rated = tally.units.hits + tally.units.misses + tally.units.errors.values().sum::<u64>();
-        tally.hit_rate = (rated > 0).then(|| tally.units.hits as f64 / rated as f64);
+        tally.hit_rate = tally.units.rate();
         tally
+    }
+
+    /// Adds the sums of other events, of other builds.
+    pub fn merge(&mut self, other: &Tally) {
+        let Tally { builds, first_us, last_us, hit_rate: _, units, families, confirmations, .. } = other;
+        let Tally { probes, time, restored, remote, stored_bytes, known_bytes, observed, versions, .. } =
+            other;
+        self.builds += builds;
+        self.first_us = self.first_us.into_iter().chain(*first_us).min();
+        self.last_us = self.last_us.max(*last_us);
+        self.units.merge(units);
+        self.hit_rate = self.units.rate();
+        for (family, rated) in families {
+            let sum = self.families.entry(family.clone()).or_default();
+            sum.hits += rated.hits;
+            sum.units += rated.units;
+        }
+        for (family, runs) in confirmations {
+            merge(self.confirmations.entry(family.clone()).or_default(), runs);
+        }
+        merge(&mut self.probes, probes);
+        self.time.merge(time);
+        self.restored.merge(restored);
+        self.remote.merge(remote);
+        self.stored_bytes += stored_bytes;
+        self.known_bytes += known_bytes;
+        merge(&mut self.observed, observed);
+        merge(&mut self.versions, versions);
     }
 
     fn unit(&mut self, event: &Event) {
@@ -199,6 +226,64 @@ impl Tally {
     }
 }
 
+impl Units {
+    fn rate(&self) -> Option<f64> {
+        let rated = self.hits + self.misses + self.errors.values().sum::<u64>();
+        (rated > 0).then(|| self.hits as f64 / rated as f64)
+    }
+
+    fn merge(&mut self, other: &Units) {
+        let Units { hits, remote_hits, seeded_hits, checked, misses, stored, dups, .. } = other;
+        let Units { not_stored, passthroughs, errors, .. } = other;
+        self.hits += hits;
+        self.remote_hits += remote_hits;
+        self.seeded_hits += seeded_hits;
+        merge(&mut self.checked, checked);
+        self.misses += misses;
+        self.stored += stored;
+        self.dups += dups;
+        merge(&mut self.not_stored, not_stored);
+        merge(&mut self.passthroughs, passthroughs);
+        merge(&mut self.errors, errors);
+    }
+}
+
+impl Time {
+    fn merge(&mut self, other: &Time) {
+        let Time { saved_us, checks_us, hits_us, compile_us, overhead_us } = other;
+        self.saved_us += saved_us;
+        self.checks_us += checks_us;
+        self.hits_us += hits_us;
+        self.compile_us += compile_us;
+        self.overhead_us += overhead_us;
+    }
+}
+
+impl Restored {
+    fn merge(&mut self, other: &Restored) {
+        let Restored { methods, bytes } = other;
+        for (method, room) in methods {
+            self.methods.entry(method.clone()).or_default().add(*room);
+        }
+        self.bytes += bytes;
+    }
+}
+
+impl Remote {
+    fn merge(&mut self, other: &Remote) {
+        let Remote { ways, levels, waited_us } = other;
+        merge(&mut self.ways, ways);
+        merge(&mut self.levels, levels);
+        self.waited_us += waited_us;
+    }
+}
+
+fn merge(to: &mut Reasons, other: &Reasons) {
+    for (word, n) in other {
+        *to.entry(word.clone()).or_default() += n;
+    }
+}
+
 fn reason(event: &Event) -> String {
     event.reason.map_or("no reason given", Reason::word).to_string()
 }
@@ -247,9 +332,8 @@ mod tests {
         assert_eq!(t.families["script"], Rated { hits: 1, units: 4 });
     }
 
-    #[test]
-    fn only_units_make_the_rate_and_passthroughs_stand_apart() {
-        let events = [
+    fn several() -> Vec<Event> {
+        vec![
             event(
                 "unit",
                 "hit",
@@ -262,8 +346,32 @@ mod tests {
             event("unit", "error", r#""stored":false,"compile_us":0,"reason":"panic""#),
             event("unit", "passthrough", r#""stored":false,"compile_us":0,"reason":"stdin""#),
             event("probe", "hit", r#""stored":false,"compile_us":9999"#),
-        ];
-        let t = Tally::of(&events);
+        ]
+    }
+
+    #[test]
+    fn the_tallies_of_machines_add_up_to_the_tally_of_all_their_events() {
+        let mut events = several();
+        let mut script = event("unit", "miss", r#""stored":true,"compile_us":8,"confirmation":"literal""#);
+        (script.unit.family, script.kache) = ("script".to_string(), "1".to_string());
+        events.push(script);
+        for (at, event) in events.iter_mut().enumerate() {
+            (event.build, event.time_us) = (format!("build {at}"), 5 + at as u64);
+        }
+        let plain = |tally: &Tally| serde_json::to_value(tally).unwrap();
+        let all = plain(&Tally::of(&events));
+        // Each event is alone once, and everything but it is merged with it.
+        for at in 0..events.len() {
+            let (before, rest) = events.split_at(at);
+            let mut merged = Tally::default();
+            [&rest[1..], before, &rest[..1]].iter().for_each(|part| merged.merge(&Tally::of(*part)));
+            assert_eq!(plain(&merged), all, "event {at}");
+        }
+    }
+
+    #[test]
+    fn only_units_make_the_rate_and_passthroughs_stand_apart() {
+        let t = Tally::of(&several());
         assert_eq!(t.hit_rate, Some(0.4));
         assert_eq!(t.families["rustc"], Rated { hits: 2, units: 5 });
         assert_eq!((t.units.hits, t.units.misses, t.units.stored), (2, 2, 1));

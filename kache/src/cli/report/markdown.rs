@@ -1,22 +1,22 @@
 //! A report as Markdown, for a page or for the summary of a GitHub job.
 
 use super::table::{self, Section};
-use super::{Json, Stored, footer, titles};
+use super::{Stored, Tables};
 use crate::cli::page::{count, duration, sanitize, size};
 use std::fmt::Write;
 
 /// A page of tables.
-pub fn page(json: &Json) -> String {
-    let mut out = format!("# kache report\n\n{}.\n", capital(&titles(json)));
-    table::sections(json).iter().for_each(|s| out.push_str(&section(s, "##")));
-    out.push_str(&found(json));
-    let _ = write!(out, "\n{}.\n", footer(json).join("; "));
+pub fn page(tables: &Tables) -> String {
+    let mut out = format!("# kache report\n\n{}.\n", capital(&tables.title));
+    tables.sections.iter().for_each(|s| out.push_str(&section(s, "##")));
+    out.push_str(&found(tables.differences));
+    let _ = write!(out, "\n{}.\n", tables.footer.join("; "));
     out
 }
 
 /// The main figures, and the tables folded below them.
-pub fn summary(json: &Json) -> String {
-    let (scope, sections) = (&json.scopes[0], table::sections(json));
+pub fn summary(tables: &Tables) -> String {
+    let scope = &tables.scopes[0];
     let (tally, units) = (&scope.tally, &scope.tally.units);
     let rate = tally.hit_rate.map_or("no units".to_string(), |r| format!("{} hits", table::rate(Some(r))));
     let mut out = format!(
@@ -30,11 +30,11 @@ pub fn summary(json: &Json) -> String {
         size(tally.restored.bytes),
         size(tally.stored_bytes),
     );
-    out.push_str(&found(json));
-    for s in &sections {
+    out.push_str(&found(tables.differences));
+    for s in &tables.sections {
         let _ = write!(out, "\n<details><summary>{}</summary>\n{}\n</details>\n", s.title, section(s, ""));
     }
-    let _ = write!(out, "\n<sub>{}</sub>\n", footer(json).join("; "));
+    let _ = write!(out, "\n<sub>{}</sub>\n", tables.footer.join("; "));
     out
 }
 
@@ -54,9 +54,9 @@ fn section(section: &Section, heading: &str) -> String {
     out
 }
 
-fn found(json: &Json) -> String {
+fn found(differences: &[Stored]) -> String {
     let mut out = String::new();
-    for Stored { place, difference } in &json.differences {
+    for Stored { place, difference } in differences {
         let (label, names) = (cell(&difference.label), cell(&difference.names()));
         let what = format!("**A check found {label} to differ** in {names}");
         let _ = write!(out, "\n{what}; both versions are in `{place}`.\n");

@@ -34,26 +34,23 @@ pub struct Line {
 }
 
 impl Line {
-    fn new(depth: usize, label: &str, cells: Vec<String>, means: &str) -> Line {
+    pub fn new(depth: usize, label: &str, cells: Vec<String>, means: &str) -> Line {
         Line { depth, label: label.to_string(), cells, means: means.to_string() }
     }
 }
 
-/// All sections, in order.
-pub fn sections(json: &Json) -> Vec<Section> {
-    let scopes = Scopes(&json.scopes);
-    let section = |title, from, lines| {
-        let columns = json.scopes.iter().map(|s| s.title.clone()).collect();
-        Section { title, from, columns, lines }
-    };
+/// The figures of events. `slow` is the source of the slowest misses.
+pub fn figures(scopes: &[Scope], slow: &'static str) -> Vec<Section> {
+    let columns: Vec<String> = scopes.iter().map(|s| s.title.clone()).collect();
+    let section = |title, from, lines| Section { title, from, columns: columns.clone(), lines };
     let time = "from the events of units, summed over processes that ran side by side";
+    let figures = Scopes(scopes);
     let mut all = vec![
-        section("units", "counted from the events", scopes.units()),
-        section("time", time, scopes.times()),
-        section("bytes", "from the events of units", scopes.bytes()),
+        section("units", "counted from the events", figures.units()),
+        section("time", time, figures.times()),
+        section("bytes", "from the events of units", figures.bytes()),
     ];
-    all.extend(slowest(&json.scopes));
-    all.push(store(json));
+    all.extend(slowest(scopes, slow));
     all
 }
 
@@ -221,11 +218,10 @@ pub fn rate(rate: Option<f64>) -> String {
 }
 
 /// The slowest misses of the shortest period that has any.
-fn slowest(scopes: &[Scope]) -> Option<Section> {
+fn slowest(scopes: &[Scope], from: &'static str) -> Option<Section> {
     let scope = scopes.iter().find(|s| !s.slowest.is_empty())?;
     let lines =
         scope.slowest.iter().map(|s| Line::new(0, &s.unit, vec![duration(s.compile_us as i64)], &s.why));
-    let from = "from the events and key traces; `kache explain UNIT` tells more";
     Some(Section {
         title: "slowest misses",
         from,
@@ -234,7 +230,8 @@ fn slowest(scopes: &[Scope]) -> Option<Section> {
     })
 }
 
-fn store(json: &Json) -> Section {
+/// The figures of the store.
+pub fn store(json: &Json) -> Section {
     let (store, sharing) = (&json.store, &json.sharing);
     let line = |depth, label: &str, room: &Room| {
         Line::new(depth, label, vec![size(room.bytes)], &count(room.files as usize, "file", "files"))
