@@ -33,7 +33,7 @@ pub(crate) mod sources;
 pub(crate) use languages::{CUDA, LANGUAGES, is_header};
 use outputs::{Plan, Step};
 pub(crate) use outputs::{depfile, is_discarded, is_no_file};
-use sources::Input;
+use sources::{Input, Source};
 
 pub static FAMILY: Family = Family {
     name: "gnu",
@@ -158,7 +158,10 @@ fn parse(command: &Request) -> Result<Invocation, NotCacheable> {
     let opened = response::open(&command.args, &command.cwd)?;
     let (mut flags, inputs) = split(&opened.words)?;
     let sources = sources::of(&inputs);
-    refuse_unsupported(&flags, sources.as_ref().is_ok_and(|sources| is_header(sources[0].1)))?;
+    let is_precompiled = |sources: &Vec<Source>| {
+        Step::of(&Flags(&flags), sources[0].1).is_ok_and(|step| step == Step::Precompile)
+    };
+    refuse_unsupported(&flags, sources.as_ref().is_ok_and(is_precompiled))?;
     let sources = sources?;
     let (input, language) = sources[0].clone();
     flags.extend(sources::as_flags(&sources[1..]));
@@ -260,9 +263,9 @@ pub(crate) fn flag<'a>(
 }
 
 /// Refuses a flag that is unsupported. CMake has clang make a precompiled header by `-Xclang -emit-pch`, which clang makes of a header
-/// in any case.
-fn refuse_unsupported(flags: &[Flag], of_header: bool) -> Result<(), NotCacheable> {
-    if !of_header {
+/// in any case, where no flag asks for another step.
+fn refuse_unsupported(flags: &[Flag], is_precompiled: bool) -> Result<(), NotCacheable> {
+    if !is_precompiled {
         return Flags(flags).refuse_unsupported();
     }
     let says_nothing = |f: &Flag| f.row.flag == "-Xclang" && f.value.as_deref() == Some("-emit-pch");

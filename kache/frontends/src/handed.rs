@@ -7,22 +7,40 @@ pub fn loads_code(word: &str) -> bool {
     ["-load", "-add-plugin", "-plugin"].contains(&word) || word.starts_with("-fpass-plugin")
 }
 
+/// Words by which clang does something else than the step that the driver asks for, whatever that is (`-E -Xclang -emit-pch`).
+const ACTIONS: &[&str] = &[
+    "-E",
+    "-Eonly",
+    "-S",
+    "-analyze",
+    "-extract-api",
+    "-fixit",
+    "-fsyntax-only",
+    "-init-only",
+    "-migrate",
+    "-templight-dump",
+    "-verify-pch",
+];
+/// What more such words begin with.
+const ACTIONS_BY_KIND: &[&str] =
+    &["-ast-", "-dump-", "-emit-", "-fixit=", "-generate-", "-print-", "-rewrite-"];
+
 /// `-Xclang` and `-Xpreprocessor`.
 pub fn handed_to_clang(word: &str) -> ValueEffect {
-    const OTHER_OUTPUT: &[&str] =
-        &["-emit-pch", "-emit-module", "-emit-header-unit", "-generate-pch", "-ast-dump", "-E"];
-    if OTHER_OUTPUT.contains(&word) || word.starts_with("-M") || word.starts_with("-fmodule") {
+    let begins_with = |kind: &&str| word.starts_with(kind);
+    let is_action = ACTIONS.contains(&word) || ACTIONS_BY_KIND.iter().any(begins_with);
+    if is_action || word.starts_with("-M") || word.starts_with("-fmodule") {
         return ValueEffect::Unsupported("it selects outputs that are not planned");
     }
     if loads_code(word) { ValueEffect::LoadsCode } else { ValueEffect::Plain }
 }
 
-/// `-Wp,`: the parser plans for `-MD` and `-MMD`, and for no other request for a depfile.
+/// `-Wp,`: the parser plans for `-MD` and `-MMD`, and for no other request for a depfile. clang takes all words here as well.
 pub fn handed_to_preprocessor(word: &str) -> ValueEffect {
     match word {
         "-M" | "-MM" | "-MF" | "-MG" => ValueEffect::Unsupported("it selects a depfile that is not planned"),
-        _ if loads_code(word) => ValueEffect::LoadsCode,
-        _ => ValueEffect::Plain,
+        _ if word.starts_with("-M") => ValueEffect::Plain,
+        _ => handed_to_clang(word),
     }
 }
 
@@ -63,11 +81,15 @@ mod tests {
     #[test]
     fn words_for_clang_are_judged() {
         let unsupported = |word| matches!(handed_to_clang(word), ValueEffect::Unsupported(_));
-        assert!(["-emit-pch", "-E", "-MT", "-fmodules"].into_iter().all(unsupported));
+        let others = ["-emit-pch", "-emit-module-interface", "-ast-dump-all", "-ast-dump=json", "-S", "-E"];
+        assert!(others.into_iter().chain(["-MT", "-fmodules"]).all(unsupported));
+        assert!(!["-emission", "-include", "-fno-builtin", "-dM"].into_iter().any(unsupported));
         assert_eq!(handed_to_clang("-load"), ValueEffect::LoadsCode);
         assert_eq!(handed_to_clang("-fpass-plugin=x.so"), ValueEffect::LoadsCode);
         assert_eq!(handed_to_clang("-fno-builtin"), ValueEffect::Plain);
         assert_eq!(handed_to_preprocessor("-MD"), ValueEffect::Plain);
-        assert!(matches!(handed_to_preprocessor("-MF"), ValueEffect::Unsupported(_)));
+        for word in ["-MF", "-emit-pch", "-ast-dump"] {
+            assert!(matches!(handed_to_preprocessor(word), ValueEffect::Unsupported(_)), "{word}");
+        }
     }
 }

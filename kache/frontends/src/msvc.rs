@@ -224,5 +224,7 @@ mod tests {
             assert!(!parsed(line).unwrap().literal_paths, "{line}");
         }
         assert!(parsed("/c a.c -Xclang -load -Xclang p.dll").unwrap().plugin);
+        let reason = |line| parsed(line).unwrap_err().reason;
+        assert_eq!(reason("/c a.h -Xclang -emit-pch /Foa.pch"), Reason::UnsupportedFlag);
     }
 }

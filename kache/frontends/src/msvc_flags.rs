@@ -9,7 +9,7 @@
 
 use super::flags::{Bucket, Effect, EmbedsPath, Form, Index, Row, Takes, ValueEffect};
 use super::gnu_flags;
-use super::handed::loads_code;
+use super::handed::handed_to_clang;
 
 include!(concat!(env!("OUT_DIR"), "/msvc.rs"));
 
@@ -23,11 +23,6 @@ pub fn find(word: &str) -> Option<&'static Row> {
     let slashed = || word.strip_prefix('-').and_then(|rest| INDEX.find(TABLE, &format!("/{rest}")));
     let clangs = || CLANGS.iter().any(|p| word.starts_with(p)).then(|| gnu_flags::find(word)).flatten();
     INDEX.find(TABLE, word).or_else(slashed).or_else(clangs)
-}
-
-/// clang runs the code of a plugin.
-fn handed_to_clang(word: &str) -> ValueEffect {
-    if loads_code(word) { ValueEffect::LoadsCode } else { ValueEffect::Plain }
 }
 
 /// `/clang:` hands a flag to clang's other mode; the parser plans no outputs for it.

@@ -169,3 +169,19 @@ fn gccs_precompiled_header_is_not_kept() {
     test.refusal(&mut test.kache(&words));
     assert_eq!(go(), Miss);
 }
+
+/// clang takes the last action that it is handed, whatever step its driver asks for.
+#[test]
+fn a_precompiled_header_that_another_step_makes_is_not_kept() {
+    each_clang(|cxx| {
+        let test = checkout();
+        let header = ["-x", "c++-header", "x.h", "-o", "x.h.pch"];
+        for step in [&["-E", "-Xclang", "-emit-pch"][..], &["-E", "-Wp,-emit-pch"]] {
+            let words = [&[cxx], step, &header].concat();
+            assert_eq!(test.refusal(&mut test.kache_in("w", &words)), "unsupported-flag", "{words:?}");
+        }
+        // Nor is a dump, which has addresses.
+        let words = [cxx, "-E", "-Xclang", "-ast-dump-all", "a.cc"];
+        assert_eq!(test.refusal(&mut test.kache_in("w", &words)), "unsupported-flag", "{words:?}");
+    });
+}

@@ -88,6 +88,11 @@ fn a_command_line_is_not_cached_for_a_reason() {
         ("-c a.cu -Xcuda-ptxas -v", Reason::UnsupportedFlag),
         ("-c a.c -Wa,-al", Reason::UnsupportedFlag),
         ("-c a.c -Xclang -emit-pch", Reason::UnsupportedFlag),
+        ("-E -Xclang -emit-pch a.h -o a.pch", Reason::UnsupportedFlag),
+        ("-E -Wp,-emit-pch a.h -o a.pch", Reason::UnsupportedFlag),
+        ("-fsyntax-only -Xclang -emit-pch a.h", Reason::UnsupportedFlag),
+        ("-E a.c -Xclang -ast-dump-all", Reason::UnsupportedFlag),
+        ("-E a.c -fdebug-cpp", Reason::UnsupportedFlag),
     ] {
         assert_eq!(parsed(line).unwrap_err().reason, reason, "{line}");
     }
