@@ -109,6 +109,8 @@ pub struct Outputs {
     pub templates: Vec<(PathBuf, Format)>,
     /// Whether the command makes the directory that it writes to.
     pub create_dirs: bool,
+    /// Whether the command was called for what it prints on standard output: where that cannot be written, the command fails.
+    pub printed: bool,
     /// The exit statuses besides zero with which the command has done what it was asked for: a checker that found something.
     pub statuses: Vec<i32>,
 }

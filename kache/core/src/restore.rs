@@ -217,20 +217,15 @@ fn blob(store: &Store, output: &Output, roots: &Roots, names: &OutputNames) -> i
 }
 
 /// Prints what the command printed, with the paths of this checkout. `None`, and nothing is printed, if a template names an
-/// unknown root.
-pub fn replay(result: &ActionResult, roots: &Roots) -> io::Result<Option<()>> {
-    let (Some(out), Some(err)) =
-        (template::render(&result.stdout, roots), template::render(&result.stderr, roots))
-    else {
-        return Ok(None);
-    };
-    if !out.is_empty() {
-        io::stdout().lock().write_all(&out)?;
-    }
+/// unknown root. An error says why standard output did not reach the caller.
+pub fn replay(result: &ActionResult, roots: &Roots) -> Option<io::Result<()>> {
+    let (out, err) = (template::render(&result.stdout, roots)?, template::render(&result.stderr, roots)?);
+    // First, as a program prints it that keeps standard output in a buffer.
     if !err.is_empty() {
-        io::stderr().lock().write_all(&err)?;
+        let _ = io::stderr().lock().write_all(&err);
     }
-    Ok(Some(()))
+    let mut to = io::stdout().lock();
+    Some(if out.is_empty() { Ok(()) } else { to.write_all(&out).and_then(|()| to.flush()) })
 }
 
 #[cfg(test)]
@@ -365,8 +360,8 @@ mod tests {
         assert!(test.restore(vec![test.output("a.d", text, true)], false).unwrap().is_none());
         assert!(!test.path("a.d").exists());
         let result = ActionResult { stderr: text.to_vec(), ..empty() };
-        assert!(replay(&result, &test.roots()).unwrap().is_none());
-        assert!(replay(&empty(), &test.roots()).unwrap().is_some());
+        assert!(replay(&result, &test.roots()).is_none());
+        assert!(replay(&empty(), &test.roots()).unwrap().is_ok());
     }
 
     /// The command would write into it, for another process to read.

@@ -74,19 +74,22 @@ pub struct Held {
     stderr: Vec<u8>,
     /// What a process that was left running still prints to.
     open: (Option<ChildStdout>, Option<ChildStderr>),
+    /// Why lines of standard output did not reach the caller.
+    pub lost: Option<io::Error>,
 }
 
 impl Held {
     /// Prints the lines.
     pub fn release(&mut self) {
-        let print = |mut to: Box<dyn Write>, lines: Vec<u8>| {
-            if !lines.is_empty() {
-                // The reader may be gone.
-                let _ = to.write_all(&lines).and_then(|()| to.flush());
-            }
+        let print = |mut to: Box<dyn Write>, lines: Vec<u8>| match &lines[..] {
+            [] => Ok(()),
+            lines => to.write_all(lines).and_then(|()| to.flush()),
         };
-        print(Box::new(io::stdout()), std::mem::take(&mut self.stdout));
-        print(Box::new(io::stderr()), std::mem::take(&mut self.stderr));
+        // A program that writes both to one file keeps standard output back the longer, in a buffer.
+        let _ = print(Box::new(io::stderr()), std::mem::take(&mut self.stderr));
+        if let Err(e) = print(Box::new(io::stdout()), std::mem::take(&mut self.stdout)) {
+            self.lost.get_or_insert(e);
+        }
         let (stdout, stderr) = std::mem::take(&mut self.open);
         if let Some(from) = stdout {
             pass_on(from, io::stdout());
@@ -155,7 +158,8 @@ pub fn run(command: &mut Command, printing: &Printing) -> io::Result<Ran> {
     platform::release_children();
     let printed = [out.printed, err.printed].concat();
     let left_running = stdout.is_some() || stderr.is_some();
-    let held = Held { stdout: out.held.concat(), stderr: err.held.concat(), open: (stdout, stderr) };
+    let open = (stdout, stderr);
+    let held = Held { stdout: out.held.concat(), stderr: err.held.concat(), open, lost: out.lost };
     Ok(Ran { status, stdout: out.all, stderr: err.all, held, printed, left_running, repeated: false })
 }
 
@@ -173,6 +177,8 @@ struct Forwarded {
     all: Vec<u8>,
     held: Vec<Vec<u8>>,
     printed: Vec<Vec<u8>>,
+    /// Why a line did not reach the caller.
+    lost: Option<io::Error>,
 }
 
 fn forward(from: impl Read, mut to: impl Write, printing: &Printing) -> Forwarded {
@@ -204,7 +210,9 @@ fn forward(from: impl Read, mut to: impl Write, printing: &Printing) -> Forwarde
                 }
                 for line in std::mem::take(&mut out.held).into_iter().chain([line]) {
                     // The command continues even if the reader of its output is gone.
-                    let _ = to.write_all(&line).and_then(|()| to.flush());
+                    if let Err(e) = to.write_all(&line).and_then(|()| to.flush()) {
+                        out.lost.get_or_insert(e);
+                    }
                     out.printed.push(line);
                 }
             }
@@ -277,7 +285,9 @@ mod tests {
 
     #[test]
     fn a_closed_reader_does_not_lose_the_record() {
-        assert_eq!(forward(&b"a\nb\n"[..], Closed, &Printing::PLAIN).all, b"a\nb\n");
+        let out = forward(&b"a\nb\n"[..], Closed, &Printing::PLAIN);
+        assert_eq!(out.all, b"a\nb\n");
+        assert_eq!(out.lost.unwrap().kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl Exec {
             env: Vec::new(),
             key: inputs.digest(),
             inputs,
-            outputs: Outputs { names, statuses: self.statuses.clone(), ..Outputs::default() },
+            outputs: Outputs { names, printed: true, statuses: self.statuses.clone(), ..Outputs::default() },
             source: None,
             unmap_printed: false,
             respelled: None,

@@ -65,7 +65,7 @@ pub fn may_use(
         return true;
     }
     // The compiler complains of a map, or shows one.
-    if !succeeded && ["prefix-map", "/kache/"].iter().any(|s| contains(&completed.ran.stderr, s.as_bytes())) {
+    if ["prefix-map", "/kache/"].iter().any(|s| contains(&completed.ran.stderr, s.as_bytes())) {
         return true;
     }
     if succeeded && names_plainly(&plan.invocation, log, cx.table) {

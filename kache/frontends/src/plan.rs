@@ -195,6 +195,7 @@ fn planned(
             names: invocation.outputs.clone(),
             templates,
             create_dirs: is_rust,
+            printed: invocation.makes == Makes::Text,
             statuses: Vec::new(),
         },
         source: (!is_rust).then(|| {

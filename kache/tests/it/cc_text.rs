@@ -190,3 +190,78 @@ fn a_checkout_with_an_odd_name() {
         }
     });
 }
+
+/// A full disk, and a reader that has gone: the compiler fails, and so does kache, which writes in its place.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_text_that_cannot_be_written_fails_the_command() {
+    each(|c, _| {
+        let test = checkout();
+        for words in [&["-E", "-Iinc", "a.c"][..], &["-E", "-MD", "-Iinc", "a.c"], &["-M", "-Iinc", "a.c"]] {
+            let words = [&[c], words].concat();
+            for outcome in [Miss, Hit] {
+                let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+                let ran = test.kache_in("w", &words).stdout(full).output().unwrap();
+                let said = String::from_utf8_lossy(&ran.stderr);
+                assert!(
+                    !ran.status.success() && said.contains("No space left on device"),
+                    "{words:?}: {said}"
+                );
+                assert_eq!(test.last().outcome, outcome, "{words:?}");
+                let (reader, writer) = std::io::pipe().unwrap();
+                drop(reader);
+                let ran = test.kache_in("w", &words).stdout(writer).output().unwrap();
+                assert!(!ran.status.success() && ran.stderr.is_empty(), "{words:?}");
+            }
+        }
+        // Of a compile, what is printed is by the way.
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let ran = test.kache_in("w", &[c, "-c", "-Iinc", "a.c"]).stdout(full).output().unwrap();
+        assert!(ran.status.success(), "{c}");
+    });
+}
+
+/// A short text is written as the compiler ends, after its warnings. clang counts them after that.
+#[test]
+fn a_text_and_warnings_in_one_file_keep_their_order() {
+    each(|c, _| {
+        if c.contains("clang") {
+            return;
+        }
+        let test = TestEnv::new();
+        test.write("w/a.c", "#warning one\nint x;\n#warning two\n");
+        let words = [c, "-E", "a.c"];
+        let both = |command: &mut std::process::Command| {
+            let file = fs::File::create(test.path("both")).unwrap();
+            assert!(command.stdout(file.try_clone().unwrap()).stderr(file).status().unwrap().success());
+            fs::read_to_string(test.path("both")).unwrap()
+        };
+        assert_eq!(test.outcome(&mut test.kache_in("w", &words)), Miss);
+        let given = both(&mut test.kache_in("w", &words));
+        assert_eq!(test.last().outcome, Hit, "{c}");
+        let wanted = both(std::process::Command::new(c).args(&words[1..]).current_dir(test.path("w")));
+        assert_eq!(given, wanted, "{c}");
+    });
+}
+
+/// clang warns of arguments that it has no use for: those of kache among them.
+#[test]
+fn a_step_that_makes_nothing_warns_as_the_compiler_does() {
+    each(|c, _| {
+        let test = TestEnv::new();
+        test.write("w/x.s", ".long 1\n");
+        test.write("w/a.c", "int x;\n");
+        for words in
+            [&["-fsyntax-only", "x.s"][..], &["-S", "x.s"], &["-S", "x.s", "a.c"], &["-Werror", "-S", "x.s"]]
+        {
+            let words = [&[c], words].concat();
+            let wanted = plain(&test, "w", &words);
+            for _ in 0..2 {
+                let ran = test.kache_in("w", &words).output().unwrap();
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                assert_eq!(text(&ran.stderr), text(&wanted.stderr), "{words:?}");
+                assert_eq!(ran.status, wanted.status, "{words:?}");
+            }
+        }
+    });
+}

@@ -495,3 +495,18 @@ fn whether_another_process_is_there_is_not_stored() {
         assert_eq!(run(own).outcome, Hit, "{shell}");
     }
 }
+
+/// The command wrote to kache, which writes in its place.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_text_that_cannot_be_written_fails_the_command() {
+    let test = TestEnv::new();
+    test.write("w/in", "one");
+    for outcome in [Miss, Hit] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let ran = exec(&test, "w", &[], "cat in").stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(!ran.status.success() && said.contains("No space left on device"), "{said}");
+        assert_eq!(test.last().outcome, outcome);
+    }
+}

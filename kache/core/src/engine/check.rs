@@ -41,6 +41,7 @@ impl Job<'_> {
             Err(e) => return Ending::Broken(NotCacheable::new(Reason::Spawn, e.to_string())),
         };
         run.completed.ran.held.release();
+        self.fail_if_lost(&run.completed.ran.held);
         let mut ran = run.describe();
         ran.result = Some(result);
         let (checked, why) = self.judge(hit, run, &mut ran);

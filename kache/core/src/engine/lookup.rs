@@ -3,6 +3,7 @@
 use super::ended::Restored;
 use super::hit::Hit;
 use super::job::Job;
+use super::run::not_printed;
 use crate::dependency::Dependency;
 use crate::digest::Digest;
 use crate::events::{Phase, RemoteUse, RemoteWay};
@@ -144,16 +145,21 @@ impl Job<'_> {
             }
         };
         timer.lap(Phase::Restore);
+        let mut status = result.status;
         if !matches!(purpose, Purpose::Seed(_)) {
             // Printed last: the text tells the build that the files are there.
-            let _ = restore::replay(result, &self.action.roots);
+            if let Some(Err(e)) = restore::replay(result, &self.action.roots)
+                && outputs.printed
+            {
+                status = not_printed(&e).into();
+            }
             timer.lap(Phase::Replay);
         }
         store.mark_used(&entry.result);
         self.mark_literal(&entry.dependencies);
         self.tell_outer(&entry.dependencies, &files.paths);
         Some(Restored {
-            status: result.status,
+            status,
             result: entry.result,
             observed: result.observed,
             confirmation: result.confirmation,

@@ -8,9 +8,9 @@ use crate::frontend::{Completed, Looked};
 use crate::observe::log::Log;
 use crate::observe::observer::Foreign;
 use crate::reason::{NotCacheable, Reason};
-use crate::run::Printing;
+use crate::run::{Held, Printing, Ran};
 use crate::store::gc;
-use crate::{platform, restore};
+use crate::{platform, restore, template};
 use std::io;
 use std::process::Command;
 use std::time::Instant;
@@ -59,6 +59,14 @@ impl EndedRun {
         (ran.left_running && self.log.is_none())
             .then(|| NotCacheable::new(Reason::SideEffect, "a process was left running"))
     }
+}
+
+/// Says why the text of a command did not reach the caller, and returns the exit status for that. A reader that has gone knows.
+pub(super) fn not_printed(e: &io::Error) -> u8 {
+    if e.kind() != io::ErrorKind::BrokenPipe {
+        eprintln!("kache: standard output cannot be written: {e}");
+    }
+    1
 }
 
 impl Job<'_> {
@@ -111,12 +119,21 @@ impl Job<'_> {
             self.engine.ran.set(None);
         }
         held.release();
+        self.fail_if_lost(&held);
         match stored {
             Ok(()) => self.enforce_size_limit(ran.bytes),
             Err(why) => ran.judged = Judged::NotStored(why),
         }
         self.engine.timer.lap(Phase::Store);
         Step::Ended(Ending::Ran(ran), remote)
+    }
+
+    /// Has kache fail where the command succeeded and its text did not reach the caller: the command wrote to kache.
+    pub(super) fn fail_if_lost(&self, held: &Held) {
+        let succeeded = self.engine.ran.get().is_some_and(|status| status.success());
+        if let Some(e) = held.lost.as_ref().filter(|_| succeeded && self.action.outputs.printed) {
+            self.engine.ran.set(Some(platform::exited(not_printed(e))));
+        }
     }
 
     /// Whether the command is to run again with paths as they are: it looked at a mapped path, or failed, and the front end
@@ -138,12 +155,23 @@ impl Job<'_> {
                 self.note.borrow_mut().get_or_insert(note);
                 true
             }
-            Ok(Looked::No) if run.completed.ran.status.success() => false,
+            Ok(Looked::No) if run.completed.ran.status.success() && !self.shows_map(&run.completed.ran) => {
+                false
+            }
             Ok(looked) => {
                 let view = &self.view;
                 self.plan.may_use_mapped_paths(&run.completed, run.log.as_ref(), looked, view)
             }
         }
+    }
+
+    /// Whether the command printed an argument that maps a root: it may warn that the argument is of no use.
+    fn shows_map(&self, ran: &Ran) -> bool {
+        let maps = self.action.roots.iter().filter_map(|root| {
+            Some([root.path.as_os_str().as_encoded_bytes(), b"=", root.mapped.as_ref()?.as_bytes()].concat())
+        });
+        let printed = [&ran.stdout, &ran.stderr];
+        maps.into_iter().any(|map| printed.iter().any(|text| template::contains(text, &map)))
     }
 
     /// Runs the command under the observer.

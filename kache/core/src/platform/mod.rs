@@ -17,7 +17,12 @@ pub use windows::*;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
+#[cfg(unix)]
+use std::os::unix::process::ExitStatusExt;
+#[cfg(windows)]
+use std::os::windows::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::Mutex;
 
 /// The identity of a file according to its stat. If a settled file has the same identity as before, it has the same contents,
@@ -54,6 +59,15 @@ impl StatId {
         let of = |id: &StatId| (id.dev, id.ino, id.size, id.mtime);
         of(self) == of(other)
     }
+}
+
+/// The status of a process that ended with a code.
+pub fn exited(code: u8) -> ExitStatus {
+    #[cfg(unix)]
+    let raw = i32::from(code) << 8;
+    #[cfg(windows)]
+    let raw = u32::from(code);
+    ExitStatus::from_raw(raw)
 }
 
 /// The variable with the directories that the loader searches first for libraries, where that is all that it does.
