@@ -3,12 +3,13 @@
 use crate::action::{OutputNames, Outputs};
 use crate::paths::Roots;
 use crate::platform::{self, Method, disk};
+use crate::run::write_whole;
 use crate::store::Store;
 use crate::store::result::{ActionResult, Exact, Node, Output};
 use crate::template;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Default)]
@@ -221,11 +222,8 @@ fn blob(store: &Store, output: &Output, roots: &Roots, names: &OutputNames) -> i
 pub fn replay(result: &ActionResult, roots: &Roots) -> Option<io::Result<()>> {
     let (out, err) = (template::render(&result.stdout, roots)?, template::render(&result.stderr, roots)?);
     // First, as a program prints it that keeps standard output in a buffer.
-    if !err.is_empty() {
-        let _ = io::stderr().lock().write_all(&err);
-    }
-    let mut to = io::stdout().lock();
-    Some(if out.is_empty() { Ok(()) } else { to.write_all(&out).and_then(|()| to.flush()) })
+    let _ = write_whole(&mut io::stderr().lock(), &err);
+    Some(write_whole(&mut io::stdout().lock(), &out))
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::platform::{self, UntilEnd};
 use crate::template::{self, Respelled};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 /// How the lines that a command prints reach the caller.
 #[derive(Clone, Copy)]
@@ -81,13 +82,10 @@ pub struct Held {
 impl Held {
     /// Prints the lines.
     pub fn release(&mut self) {
-        let print = |mut to: Box<dyn Write>, lines: Vec<u8>| match &lines[..] {
-            [] => Ok(()),
-            lines => to.write_all(lines).and_then(|()| to.flush()),
-        };
+        let (stdout, stderr) = (std::mem::take(&mut self.stdout), std::mem::take(&mut self.stderr));
         // A program that writes both to one file keeps standard output back the longer, in a buffer.
-        let _ = print(Box::new(io::stderr()), std::mem::take(&mut self.stderr));
-        if let Err(e) = print(Box::new(io::stdout()), std::mem::take(&mut self.stdout)) {
+        let _ = write_whole(&mut io::stderr(), &stderr);
+        if let Err(e) = write_whole(&mut io::stdout(), &stdout) {
             self.lost.get_or_insert(e);
         }
         let (stdout, stderr) = std::mem::take(&mut self.open);
@@ -181,6 +179,38 @@ struct Forwarded {
     lost: Option<io::Error>,
 }
 
+/// Writes a text, if there is any, and flushes. Who has the other end, or shares this one, may have made it return at once: then
+/// the rest waits.
+///
+/// # Errors
+/// When the rest of the text cannot be written.
+pub fn write_whole(to: &mut impl Write, text: &[u8]) -> io::Result<()> {
+    let is_later = |e: &io::Error| match e.kind() {
+        io::ErrorKind::Interrupted => true,
+        io::ErrorKind::WouldBlock => {
+            std::thread::sleep(Duration::from_millis(1));
+            true
+        }
+        _ => false,
+    };
+    let mut rest = text;
+    while !rest.is_empty() {
+        match to.write(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => rest = &rest[n..],
+            Err(e) if is_later(&e) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    while !text.is_empty() {
+        match to.flush() {
+            Err(e) if is_later(&e) => {}
+            ended => return ended,
+        }
+    }
+    Ok(())
+}
+
 fn forward(from: impl Read, mut to: impl Write, printing: &Printing) -> Forwarded {
     let mut out = Forwarded::default();
     let mut has_trouble = false;
@@ -210,7 +240,7 @@ fn forward(from: impl Read, mut to: impl Write, printing: &Printing) -> Forwarde
                 }
                 for line in std::mem::take(&mut out.held).into_iter().chain([line]) {
                     // The command continues even if the reader of its output is gone.
-                    if let Err(e) = to.write_all(&line).and_then(|()| to.flush()) {
+                    if let Err(e) = write_whole(&mut to, &line) {
                         out.lost.get_or_insert(e);
                     }
                     out.printed.push(line);
@@ -248,6 +278,40 @@ mod tests {
             inner.flushed.push(line);
             Ok(())
         }
+    }
+
+    /// Takes one byte in two writes.
+    #[derive(Default)]
+    struct Busy {
+        taken: Vec<u8>,
+        calls: usize,
+    }
+
+    impl Busy {
+        fn call(&mut self) -> io::Result<()> {
+            self.calls += 1;
+            if self.calls.is_multiple_of(2) { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        }
+    }
+
+    impl Write for Busy {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.call()?;
+            self.taken.push(bytes[0]);
+            Ok(1)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.call()
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_yet_is_written_later() {
+        let mut to = Busy::default();
+        write_whole(&mut to, b"text").unwrap();
+        assert_eq!(to.taken, b"text");
+        assert_eq!(write_whole(&mut Closed, b"text").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 
     struct Closed;

@@ -5,6 +5,8 @@ use crate::env::TestEnv;
 use kache_core::events::Event;
 use kache_core::events::Outcome::{self, Hit, Miss};
 use std::fs;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 
 const SOURCE: &str =
     "#include \"h.h\"\n#include <stddef.h>\nint f(void) { return H; }\nchar *n = __FILE__;\n";
@@ -218,6 +220,33 @@ fn a_text_that_cannot_be_written_fails_the_command() {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let ran = test.kache_in("w", &[c, "-c", "-Iinc", "a.c"]).stdout(full).output().unwrap();
         assert!(ran.status.success(), "{c}");
+    });
+}
+
+/// A caller may not wait for who reads its text, and neither does what it starts. clang waits.
+#[test]
+fn a_text_waits_for_a_reader_where_writing_does_not() {
+    each(|c, _| {
+        if !c.contains("clang") {
+            return;
+        }
+        let test = TestEnv::new();
+        test.write("w/a.c", &"int declared_many_times;\n".repeat(40_000));
+        let words = [c, "-E", "a.c"];
+        let wanted = plain(&test, "w", &words).stdout;
+        for outcome in [Miss, Hit] {
+            let (mut reader, writer) = UnixStream::pair().unwrap();
+            writer.set_nonblocking(true).unwrap();
+            let mut command = test.kache_in("w", &words);
+            let mut ran = command.stdout(std::os::fd::OwnedFd::from(writer)).spawn().unwrap();
+            // The command has the other end alone.
+            command.stdout(std::process::Stdio::null());
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            let mut text = Vec::new();
+            reader.read_to_end(&mut text).unwrap();
+            assert!(ran.wait().unwrap().success() && text == wanted, "{c}: {} bytes", text.len());
+            assert_eq!(test.last().outcome, outcome);
+        }
     });
 }
 
