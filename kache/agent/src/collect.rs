@@ -70,8 +70,7 @@ impl Agent {
             false => level.storage.clock().await?,
         };
         let cutoff = now - older_than.max(GRACE);
-        let mut plan =
-            Plan { level, cutoff, objects, recorded: HashMap::new(), actions: HashSet::new() };
+        let mut plan = Plan { level, cutoff, objects, recorded: HashMap::new(), actions: HashSet::new() };
         plan.read_records(self).await?;
         plan.read_actions(self).await?;
         let mut collected = plan.report(older_than, dry_run);
@@ -254,4 +253,101 @@ fn key(name: &str) -> Option<Digest> {
 /// The action of an index (`v2/index/ab/<action>`) or a list (`v2/lists/ab/<action>/<list>`).
 fn action(name: &str) -> Option<Digest> {
     Digest::from_hex(name.split('/').nth(3)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{pack, runtime, service};
+    use kache_core::events::Observed;
+    use kache_core::remote::client::AgentConfig;
+    use kache_core::remote::format::{Header, PACK_MAGIC, SignedList};
+    use kache_core::remote::{Levels, Remote};
+    use kache_core::store::result::ActionResult;
+    use std::path::Path;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn agent(dir: &Path) -> Arc<Agent> {
+        let url = format!("file://{}/remote", dir.display());
+        let remote = Remote { timeout: DAY, ..service::tests::remote(&url) };
+        let levels = Levels::new(vec![remote]).unwrap();
+        let cache = dir.join("cache");
+        Agent::new(AgentConfig { levels, cache, max_bytes: u64::MAX, idle: Duration::ZERO }).unwrap()
+    }
+
+    fn action() -> Digest {
+        Digest::of(b"action")
+    }
+
+    /// A pack of the action, without outputs, under its name.
+    fn pack() -> (String, Vec<u8>) {
+        let result = ActionResult {
+            outputs: Vec::new(),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            label: String::new(),
+            compile_us: 1,
+            observed: Observed::Preload,
+            fetched: false,
+            literal: false,
+            confirmation: None,
+            place: Vec::new(),
+            status: 0,
+        };
+        let header = Header { action: action(), set: Vec::new(), key: action(), result, blobs: Vec::new() };
+        let name = format::pack_name(&format::recorded_input_key(&header.action, &header.set));
+        let header = pack::compress(&header.encode()).unwrap();
+        let length = (header.len() as u32).to_le_bytes();
+        (name, [PACK_MAGIC, &length[..], &header, &[0, 0], &pack::compress(b"").unwrap()].concat())
+    }
+
+    /// A plan for a remote that had an index and a list of the action, both old, when it was listed.
+    async fn plan(agent: &Arc<Agent>, dir: &Path) -> Plan {
+        let level = agent.writer().unwrap().clone();
+        let list = SignedList { list: vec![1], signature: Vec::new() };
+        for name in [format::index_name(&action()), format::list_name(&action(), &list)] {
+            level.storage.write(&name, vec![1]).await.unwrap();
+            let file = std::fs::File::options().write(true).open(dir.join("remote/p").join(name)).unwrap();
+            file.set_modified(SystemTime::now() - DAY * 40).unwrap();
+        }
+        let objects = contents::objects(&level).await.unwrap();
+        let cutoff = SystemTime::now() - DAY * 30;
+        Plan { level, cutoff, objects, recorded: HashMap::new(), actions: HashSet::new() }
+    }
+
+    async fn deleted(plan: &Plan, kind: Kind) -> (u64, u64) {
+        let mut collected = plan.report(DAY, false);
+        plan.delete(kind, &mut collected, &ProgressBar::hidden()).await;
+        assert_eq!(collected.errors, Vec::<String>::new());
+        (collected.kinds[&kind].deleted.objects, collected.kinds[&kind].kept.objects)
+    }
+
+    #[test]
+    fn an_object_that_was_written_again_after_the_listing_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let agent = agent(dir.path());
+        runtime().unwrap().block_on(async {
+            let plan = plan(&agent, dir.path()).await;
+            plan.level.storage.write(&format::index_name(&action()), vec![2]).await.unwrap();
+            assert_eq!(deleted(&plan, Kind::Indexes).await, (0, 1));
+            assert_eq!(deleted(&plan, Kind::Lists).await, (1, 0));
+        });
+    }
+
+    #[test]
+    fn a_result_that_was_uploaded_after_the_listing_keeps_what_leads_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let agent = agent(dir.path());
+        runtime().unwrap().block_on(async {
+            let mut plan = plan(&agent, dir.path()).await;
+            plan.read_actions(&agent).await.unwrap();
+            assert!(plan.objects.iter().all(|object| !plan.is_kept(object)));
+            let (name, bytes) = pack();
+            plan.level.storage.write(&name, bytes).await.unwrap();
+            plan.read_new_results(&agent).await.unwrap();
+            assert_eq!(deleted(&plan, Kind::Indexes).await, (0, 1));
+            assert_eq!(deleted(&plan, Kind::Lists).await, (0, 1));
+        });
+    }
 }

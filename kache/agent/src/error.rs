@@ -1,5 +1,6 @@
 //! The agent's errors.
 
+use kache_core::remote::SCHEMES;
 use kache_core::remote::format::InvalidObject;
 use std::io;
 use std::path::PathBuf;
@@ -28,9 +29,7 @@ pub enum StorageError {
 pub enum ConfigError {
     #[error("`{0}` is not an address")]
     Address(String),
-    #[error(
-        "`{0}://` is not a supported service; supported are file, s3, gs, azblob, ghac, redis, rediss, dav+http, dav+https, grpc and grpcs"
-    )]
+    #[error("`{0}://` is not a supported service; supported are {schemes}", schemes = SCHEMES.join(", "))]
     Service(String),
     #[error("the directory {0} does not exist, and the remote is read-only")]
     MissingDirectory(String),
@@ -59,10 +58,25 @@ pub enum AgentError {
     Io(&'static str, io::Error),
     #[error("{0}; `kache prefetch` fetches what a project's last build used")]
     CannotList(String),
+    /// Nothing is known of a remote that cannot list its objects.
+    #[error("{0}")]
+    NoListing(String),
     #[error("the remote has no record of a build of the project in {0}: builds with uploads leave one there")]
     UnknownProject(PathBuf),
     #[error("cannot read random bytes from the system: {0}")]
     Random(getrandom::Error),
+}
+
+impl AgentError {
+    /// Whether the request is invalid, rather than that it failed.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            AgentError::Config(_)
+                | AgentError::NoListing(_)
+                | AgentError::Storage(StorageError::ReadOnly(_) | StorageError::Unsupported(_))
+        )
+    }
 }
 
 /// What prevents a pack from being installed in the store.

@@ -8,6 +8,8 @@
 //! The agent only adds to the local store: wrappers always restore from the local store.
 
 mod circuit_breaker;
+mod collect;
+mod contents;
 mod copy_up;
 mod error;
 mod fetch;
@@ -23,6 +25,7 @@ mod transfer;
 pub mod trust;
 mod upload;
 
+pub use contents::{RemoteAnswer, run as run_remote};
 pub use error::AgentError;
 pub use serve::serve;
 pub use transfer::{Report, run};

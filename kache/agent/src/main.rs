@@ -3,7 +3,7 @@
 //! It is a separate program because of its dependencies: the wrapper, started thousands of times in a build, is a tenth of
 //! its size.
 
-use kache_agent::{AgentError, Report, run, serve, trust};
+use kache_agent::{AgentError, Report, run, run_remote, serve, trust};
 use kache_core::remote::client::{AgentConfig, CONFIG_VARIABLE, Task};
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -34,6 +34,22 @@ fn main() -> ExitCode {
             };
             match run(config, &task) {
                 Ok(report) => print(&report, task.json),
+                Err(e) => fail(e),
+            }
+        }
+        "remote" => {
+            let Some(task) = args.next().and_then(|text| serde_json::from_str(&text).ok()) else {
+                return fail("cannot read the task: kache and kache-agent have different versions");
+            };
+            match run_remote(config, task) {
+                Ok(answer) => {
+                    println!("{}", serde_json::to_string(&answer).unwrap_or_default());
+                    ExitCode::SUCCESS
+                }
+                Err(e) if e.is_usage() => {
+                    fail(e);
+                    ExitCode::from(2)
+                }
                 Err(e) => fail(e),
             }
         }

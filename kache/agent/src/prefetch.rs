@@ -138,7 +138,7 @@ impl Agent {
     }
 
     /// A build manifest of a level, if it exists and can be read.
-    async fn read_build_manifest(
+    pub async fn read_build_manifest(
         &self,
         level: &Level,
         project: &Digest,

@@ -261,6 +261,14 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn each_scheme_that_the_settings_accept_has_a_service() {
+        for scheme in kache_core::remote::SCHEMES.iter().filter(|scheme| !scheme.starts_with("grpc")) {
+            let url = format!("{scheme}://localhost:1/x");
+            assert!(address(&remote(&url)).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
     fn invalid_addresses_are_errors() {
         assert!(matches!(address(&remote("nowhere")), Err(ConfigError::Address(_))));
         assert!(matches!(address(&remote("ftp://h/x")), Err(ConfigError::Service(name)) if name == "ftp"));

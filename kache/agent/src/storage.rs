@@ -9,16 +9,26 @@ use crate::reapi::Reapi;
 use crate::{locked, service};
 use futures_util::StreamExt;
 use kache_core::remote::Remote;
+use kache_core::remote::contents::CLOCK_FOLDER;
 use kache_core::remote::format::PROBE;
-use opendal::{Buffer, ErrorKind, Operator};
+use opendal::{Buffer, ErrorKind, Metadata, Operator};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The size of the parts of large uploads. The minimum of S3 is 5 MiB.
 const PART_SIZE: usize = 8 << 20;
 /// The deadline for uploading a part.
 const SEND_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// An object in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub name: String,
+    pub size: u64,
+    /// When it was last written, if the service tells.
+    pub modified: Option<SystemTime>,
+}
 
 /// The storage of one remote.
 pub struct Storage {
@@ -200,29 +210,70 @@ impl Storage {
         sent(writer.close()).await.map(|_| ())
     }
 
-    /// The names and sizes of all objects below a folder.
-    pub async fn list(&self, folder: &str) -> Result<Vec<(String, u64)>, StorageError> {
-        if !self.can_list() {
-            return Err(StorageError::Unsupported("the service cannot list objects".to_string()));
-        }
+    /// All objects below a folder.
+    pub async fn list(&self, folder: &str) -> Result<Vec<Listed>, StorageError> {
+        self.check_lists()?;
         let mut all = Vec::new();
         let mut folders = vec![folder.to_string()];
         let recursive = self.operator.info().capability().list_with_recursive;
         while let Some(folder) = folders.pop() {
-            let listed =
-                match sent(async { self.operator.list_with(&folder).recursive(recursive).await }).await {
-                    Err(StorageError::NotFound) => continue,
-                    other => other?,
+            let begun = sent(async { self.operator.lister_with(&folder).recursive(recursive).await }).await;
+            let mut lister = match begun {
+                Err(StorageError::NotFound) => continue,
+                begun => begun?,
+            };
+            loop {
+                // Each step has a deadline: a step may be a request for a thousand names.
+                let entry = match sent(async { lister.next().await.transpose() }).await {
+                    Ok(Some(entry)) => entry,
+                    Ok(None) | Err(StorageError::NotFound) => break,
+                    Err(e) => return Err(e),
                 };
-            for entry in listed {
-                if entry.metadata().is_file() {
-                    all.push((entry.path().to_string(), entry.metadata().content_length()));
+                let metadata = entry.metadata();
+                if metadata.is_file() {
+                    let (name, size) = (entry.path().to_string(), metadata.content_length());
+                    all.push(Listed { name, size, modified: modified(metadata) });
                 } else if !recursive && entry.path() != folder {
                     folders.push(entry.path().to_string());
                 }
             }
         }
         Ok(all)
+    }
+
+    /// An error that says who removes objects instead, if the service cannot list them.
+    fn check_lists(&self) -> Result<(), StorageError> {
+        if self.can_list() {
+            return Ok(());
+        }
+        let instead = match self.operator.info().scheme() {
+            "ghac" => "; GitHub removes what no job read for seven days",
+            "redis" => "; Redis evicts by its setting `maxmemory-policy`",
+            _ if self.reapi.is_some() => "; the server decides when objects expire",
+            _ => "",
+        };
+        Err(StorageError::Unsupported(format!("the service cannot list objects{instead}")))
+    }
+
+    /// When an object was last written, if the service tells.
+    pub async fn modified(&self, name: &str) -> Result<Option<SystemTime>, StorageError> {
+        Ok(modified(&sent(self.operator.stat(name)).await?))
+    }
+
+    /// The time by the service's clock, which dates the objects.
+    pub async fn clock(&self) -> Result<SystemTime, StorageError> {
+        let ns = kache_core::platform::now_ns();
+        let name = format!("{CLOCK_FOLDER}{}-{ns}", std::process::id());
+        self.write(&name, b"kache".to_vec()).await?;
+        let now = self.modified(&name).await?;
+        self.delete(&name).await?;
+        now.ok_or_else(|| StorageError::Unsupported("the service does not tell the age of objects".into()))
+    }
+
+    /// Deletes an object. That there is none is not an error.
+    pub async fn delete(&self, name: &str) -> Result<(), StorageError> {
+        self.admit_write().await?;
+        sent(self.operator.delete(name)).await
     }
 
     /// Until when the service asked for no requests.
@@ -273,6 +324,10 @@ impl Storage {
             storage.circuit_breaker.close();
         });
     }
+}
+
+fn modified(metadata: &Metadata) -> Option<SystemTime> {
+    metadata.last_modified().map(SystemTime::from)
 }
 
 /// The result of an operation with a deadline.
@@ -373,6 +428,7 @@ mod tests {
             let read_only = Err(StorageError::ReadOnly("a reason".to_string()));
             assert_eq!(storage.write("x", vec![1]).await, read_only);
             assert_eq!(storage.write_file("x", &file).await, read_only);
+            assert_eq!(storage.delete("x").await, read_only);
         });
         assert_eq!(std::fs::read_dir(dir.path().join("p")).unwrap().count(), 0);
     }
@@ -392,9 +448,17 @@ mod tests {
             let too_long = storage.read("v/small", 8).await.unwrap_err();
             assert!(too_long.to_string().contains("larger than 8 bytes"), "{too_long}");
             assert_eq!(storage.names("v/").await, Ok(vec!["v/small".to_string()]));
-            let mut names: Vec<_> = storage.list("v/").await.unwrap().into_iter().map(|(n, _)| n).collect();
-            names.sort();
-            assert_eq!(names, ["v/a/large", "v/small"]);
+            let mut listed = storage.list("v/").await.unwrap();
+            listed.sort_by(|a, b| a.name.cmp(&b.name));
+            let sizes: Vec<_> = listed.iter().map(|object| (object.name.as_str(), object.size)).collect();
+            assert_eq!(sizes, [("v/a/large", PART_SIZE as u64 + 1), ("v/small", 9)]);
+            let now = storage.clock().await.unwrap();
+            assert!(listed.iter().all(|object| object.modified.is_some_and(|at| at <= now)), "{listed:?}");
+            assert_eq!(storage.modified("v/small").await, Ok(listed[1].modified));
+            storage.delete("v/small").await.unwrap();
+            storage.delete("v/small").await.unwrap();
+            assert_eq!(storage.names("v/").await, Ok(Vec::new()));
+            assert_eq!(storage.names(CLOCK_FOLDER).await, Ok(Vec::new()), "the clock leaves nothing behind");
         });
     }
 

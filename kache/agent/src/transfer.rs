@@ -9,6 +9,7 @@
 use crate::error::{AgentError, StorageError};
 use crate::fetch::{FetchOutcome, FetchState};
 use crate::level::Level;
+use crate::storage::Listed;
 use crate::upload::UploadOutcome;
 use crate::{Agent, prefetch, runtime};
 use futures_util::StreamExt;
@@ -128,7 +129,7 @@ impl Agent {
             None | Some(StorageError::Unsupported(_)) => {}
             Some(other) => return Err(other.into()),
         }
-        let key = |(name, _): (String, u64)| Digest::from_hex(name.rsplit('/').next()?);
+        let key = |object: Listed| Digest::from_hex(object.name.rsplit('/').next()?);
         let mut seen = HashSet::new();
         let input_keys = answers.found.into_iter().flatten().filter_map(key).filter(|key| seen.insert(*key));
         let input_keys = input_keys.collect();
@@ -179,7 +180,7 @@ impl Agent {
     async fn has_result_of(&self, input_key: &Digest) -> Result<bool, StorageError> {
         let mut error = StorageError::NotFound;
         for level in &self.levels {
-            let header = match self.pack_header(level, input_key).await {
+            let header = match self.pack_header(level, input_key, &level.trust).await {
                 Ok(Ok(Some(header))) => header,
                 Ok(Ok(None)) => return Ok(false),
                 Ok(Err(e)) => {

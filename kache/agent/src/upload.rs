@@ -2,7 +2,7 @@
 
 use crate::error::StorageError;
 use crate::level::Level;
-use crate::trust::Statement;
+use crate::trust::{Statement, Trust};
 use crate::{Agent, locked, pack};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -133,24 +133,25 @@ impl Agent {
         if self.quarantined(level, input_key).is_some() {
             return Ok(false);
         }
-        match self.pack_header(level, input_key).await {
+        match self.pack_header(level, input_key, &level.trust).await {
             Ok(header) => Ok(matches!(header, Ok(Some(_)))),
             Err(StorageError::NotFound) => Ok(false),
             Err(e) => Err(e),
         }
     }
 
-    /// The header of a pack in the remote; `None` if the pack is truncated.
+    /// The header of a pack in the remote, if it is trusted; `None` if the pack is truncated.
     pub async fn pack_header(
         &self,
         level: &Level,
         input_key: &Digest,
+        trust: &Trust,
     ) -> Result<Result<Option<Header>, InvalidObject>, StorageError> {
         let mut body = level.storage.open_object(&format::pack_name(input_key)).await?;
         let mut start = Vec::new();
         while let Some(piece) = body.next().await? {
             start.extend(piece.to_vec());
-            match pack::read_header(&start, input_key, &level.trust) {
+            match pack::read_header(&start, input_key, trust) {
                 Ok(None) => {}
                 read => return Ok(read.map(|found| found.map(|(header, _)| header))),
             }

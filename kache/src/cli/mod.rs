@@ -28,6 +28,7 @@ mod output;
 pub mod page;
 mod pager;
 pub mod purge;
+pub mod remote;
 pub mod report;
 pub mod run;
 mod rustdoc;
@@ -45,7 +46,7 @@ use std::process::ExitCode;
 
 /// The names and aliases of all commands. None of them is ever run as a compiler.
 pub const COMMANDS: &str = "report stats explain monitor list show run exec flags tables config doctor init shims gc purge \
-                            verify push pull prefetch flush keygen completions man help";
+                            verify push pull prefetch flush remote keygen completions man help";
 
 /// A build cache for Rust, C and C++ that observes which inputs the compiler reads.
 #[derive(Debug, Parser)]
@@ -106,6 +107,8 @@ enum Command {
     Prefetch(transfer::Options),
     /// Wait until all pending uploads are in the remote
     Flush(flush::Options),
+    /// Count the objects of the remote, or delete its old ones
+    Remote(remote::Options),
     /// Create a key for signing uploads
     Keygen(keygen::Options),
     /// Print a shell completion script
@@ -160,6 +163,7 @@ pub fn main() -> ExitCode {
         Command::Pull(options) => transfer::run(&options, TaskKind::Pull),
         Command::Prefetch(options) => transfer::run(&options, TaskKind::Prefetch),
         Command::Flush(options) => flush::run(&options),
+        Command::Remote(options) => remote::run(&options),
         Command::Keygen(options) => keygen::run(&options),
     };
     output::finish(answer)

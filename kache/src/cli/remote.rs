@@ -71,10 +71,10 @@ pub fn run(options: &Options) -> Result<Answer, CliError> {
 fn check(config: &AgentConfig, older_than: Duration) -> Result<(), CliError> {
     config.levels.written().map_err(|why| CliError::usage(format!("nothing is deleted: {why}")))?;
     if older_than < GRACE {
-        let grace = duration(GRACE.as_micros() as i64);
+        let given = humantime::format_duration(older_than);
+        let grace = humantime::format_duration(GRACE);
         return Err(CliError::usage(format!(
-            "--older-than {}: an object is kept for {grace}, since builds may be using it; give {grace} or more",
-            humantime::format_duration(older_than)
+            "--older-than {given}: an object is kept for {grace}, since builds may be using it; give {grace} or more"
         )));
     }
     Ok(())
@@ -120,9 +120,12 @@ fn level_page(level: &LevelStats, page: &mut Page) {
     }
     let cells = |label: &str, sum: Sum, means: &str| row![label, sum.objects, size(sum.bytes), means];
     let mut rows = vec![row!["", "objects", "bytes", ""], cells("  total", all.total, "")];
-    rows.extend(level.kinds.iter().map(|(kind, stats)| {
-        cells(&format!("    {}", kind.word()), stats.total, kind.meaning())
-    }));
+    rows.extend(
+        level
+            .kinds
+            .iter()
+            .map(|(kind, stats)| cells(&format!("    {}", kind.word()), stats.total, kind.meaning())),
+    );
     let results = level.kinds.get(&Kind::Results);
     for age in [Age::Day, Age::Week, Age::Month, Age::Older, Age::Unknown] {
         let of = |stats: &KindStats| stats.ages.get(&age).copied().unwrap_or_default();
@@ -148,7 +151,7 @@ fn collected_page(collected: &Collected, page: &mut Page) {
     page.heading(format!("{level}: {address}, prefix {prefix}"));
     let verb = if *dry_run { "would be deleted" } else { "deleted" };
     page.line(format!("{} {verb}, {} kept", sum(|kind| kind.deleted), sum(|kind| kind.kept)));
-    let age = humantime::format_duration(Duration::from_secs(*older_than_s));
+    let age = duration((older_than_s * 1_000_000) as i64);
     page.line(format!("{} of those older than {age} but in use", sum(|kind| kind.in_use)));
     let mut rows = vec![row!["", verb, "bytes", "kept", "bytes", "in use"]];
     for (kind, sums) in kinds.iter().filter(|(_, sums)| **sums != KindCollected::default()) {

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod actions;
+mod contents;
 #[path = "../../../tests/it/env.rs"]
 #[expect(dead_code, reason = "the tests of the wrapper use more of it")]
 mod env;

@@ -9,7 +9,7 @@ use kache_loopback::s3::{ACCESS_KEY, BUCKET, S3, SECRET_KEY};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-fn on_s3(machine: Machine, address: SocketAddr) -> Machine {
+pub fn on_s3(machine: Machine, address: SocketAddr) -> Machine {
     machine
         .set("KACHE_REMOTE_URL", format!("s3://{BUCKET}/deep/er"))
         .set("KACHE_REMOTE_OPTIONS", format!("endpoint=http://{address};region=nowhere"))

@@ -16,6 +16,7 @@
 
 pub mod ci;
 pub mod client;
+pub mod contents;
 pub mod format;
 pub mod protocol;
 pub mod queue;
@@ -25,6 +26,29 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The schemes of addresses. The agent has a service for each.
+pub const SCHEMES: &[&str] = &[
+    "file",
+    "s3",
+    "gs",
+    "gcs",
+    "azblob",
+    "ghac",
+    "redis",
+    "rediss",
+    "dav+http",
+    "dav+https",
+    "webdav+http",
+    "webdav+https",
+    "grpc",
+    "grpcs",
+];
+
+/// Whether a text is an address of a service that there is.
+pub fn is_address(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| SCHEMES.contains(&scheme))
+}
 
 /// The remotes, in the order in which they are read. At most one of them is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

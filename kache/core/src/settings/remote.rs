@@ -51,9 +51,13 @@ impl Reader {
     /// One level; before it, for a pull request, that pull request's own prefix. Empty where no address is set.
     fn level(&mut self, level: u8) -> Vec<Remote> {
         let key = |name| Key::at(level, name);
-        let url = self.get(key("remote.url"), "an address such as `s3://bucket`", |v| match v {
+        let wants = format!(
+            "an address such as `s3://bucket`, with one of the schemes {}",
+            remote::SCHEMES.join(", ")
+        );
+        let url = self.get(key("remote.url"), &wants, |v| match v {
             "" | "none" => Some(String::new()),
-            _ => v.contains("://").then(|| v.to_string()),
+            _ => remote::is_address(v).then(|| v.to_string()),
         });
         let prefix = self.get(key("remote.prefix"), "a path", |v| Some(v.trim_matches('/').to_string()));
         let access = self.write_access(level);
@@ -179,6 +183,18 @@ mod tests {
         let both = levels(&format!("{team}{own}"));
         assert_eq!(both, [level("remote", Some("`remote.mode`")), level("remote.2", None)]);
         assert_eq!(levels("[remote.2]\nmode = \"read-write\"\n"), []);
+    }
+
+    #[test]
+    fn an_address_without_a_service_is_refused_and_named() {
+        for url in ["oci://ghcr.io/owner/cache", "https://example.org/cache", "S3://bucket", "://x"] {
+            let found = settings(&format!("[remote]\nurl = \"{url}\"\n"));
+            assert_eq!(found.remote, None, "{url}");
+            let [warning] = &found.warnings[..] else { panic!("{:?}", found.warnings) };
+            let scheme = url.split("://").next().unwrap();
+            assert!(warning.contains(&format!("`remote.url` is `{scheme}://")), "{warning}");
+            assert!(warning.contains("one of the schemes file, s3, "), "{warning}");
+        }
     }
 
     #[test]
