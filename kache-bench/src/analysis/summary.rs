@@ -85,8 +85,13 @@ impl BuildSummary {
 
     /// The units without the runs of build scripts, which hold in another place only once two places agree.
     pub fn compiles(&self) -> Rate {
-        let scripts = self.families.get(SCRIPT).copied().unwrap_or_default();
+        let scripts = self.script_runs();
         Rate { units: self.units.saturating_sub(scripts.units), hits: self.hits.saturating_sub(scripts.hits) }
+    }
+
+    /// The runs of build scripts.
+    pub fn script_runs(&self) -> Rate {
+        self.families.get(SCRIPT).copied().unwrap_or_default()
     }
 
     fn unit(&mut self, event: &Event) {

@@ -2,17 +2,28 @@
 
 use clap::ValueEnum;
 use kache_loopback::s3::{ACCESS_KEY, BUCKET, SECRET_KEY};
+use serde::Serialize;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 
 /// What a remote store speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// S3
     #[default]
     S3,
     /// The Remote Execution API
     Reapi,
+}
+
+impl Protocol {
+    pub fn title(self) -> &'static str {
+        match self {
+            Protocol::S3 => "S3",
+            Protocol::Reapi => "the Remote Execution API",
+        }
+    }
 }
 
 pub struct Endpoint {

@@ -20,22 +20,20 @@ use crate::analysis::embedded_paths::{self, Proof};
 use crate::analysis::event_log::EventLog;
 use crate::analysis::summary::{self, BuildSummary, Rate};
 use crate::analysis::timeline::Timeline;
-use crate::artifacts;
-use crate::artifacts::compare::{self, ArtifactComparison};
 use crate::backend::{Backend, Counts, Endpoint, Protocol, RunningBackend};
 use crate::build_site::{self, BuildSite, Built};
+use crate::check::remote_findings::{RemoteFindings, SecondMachine};
+use crate::check::verification::{self, Verified};
 use crate::error::{Error, Result};
 use crate::system::environment::Environment;
 use crate::system::files;
 use crate::system::scratch::Scratch;
-use crate::text::count;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
 use kache_core::events::{Event, RemoteWay};
 use kache_loopback::daemon::{BuildGrid, Daemon};
 use kache_loopback::proxy::{Fault, Proxy};
 use kache_loopback::s3::S3;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -87,42 +85,6 @@ impl Server {
             Server::BuildGrid { objects, .. } => objects.clone(),
         }
     }
-}
-
-/// Result of one second machine.
-#[derive(Clone, Debug, Serialize)]
-pub struct SecondMachine {
-    pub backend: String,
-    /// Added round-trip time in ms.
-    pub latency_ms: u64,
-    /// Whether it had the first machine's paths.
-    pub same_place: bool,
-    /// Time of its build.
-    pub seconds: f64,
-    /// By the cache's own statistics.
-    pub hits: u64,
-    pub misses: u64,
-    /// Missed units with the remote's answer, from kache's events.
-    pub missed: Vec<String>,
-    /// Missed units that are claimed to contain a path of the machine, with the proof.
-    pub embedded_paths: Vec<Proof>,
-    /// How results were obtained, from kache's events.
-    pub ways: BTreeMap<String, u64>,
-    pub connections: u64,
-    pub requests: u64,
-    /// Compared with a compile in the same place.
-    pub artifacts: Option<ArtifactComparison>,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct RemoteFindings {
-    /// Build time of the first machine, with uploads in the background.
-    pub first_seconds: BTreeMap<String, f64>,
-    /// Time of the uploads that remained after the build.
-    pub flush_seconds: BTreeMap<String, f64>,
-    /// Size of the remote store.
-    pub remote_bytes: BTreeMap<String, u64>,
-    pub seconds: Vec<SecondMachine>,
 }
 
 pub fn run(
@@ -273,6 +235,7 @@ impl RemoteRun<'_> {
             Some(_) => counted(&built.summary),
             None => self.site.backend.counts(&machine.cache)?.unwrap_or_default(),
         };
+        let scripts = log.is_some().then(|| built.summary.script_runs());
         let mut events = built.events;
         drop(running);
         events.retain(|event| {
@@ -280,21 +243,25 @@ impl RemoteRun<'_> {
         });
         let embedded_paths = self.proved(&machine, &events);
         let (connections, requests) = (proxy.connections(), proxy.requests());
-        let artifacts = log.is_some().then(|| self.compare(&machine)).transpose()?;
+        let verified = log.is_some().then(|| self.verify(&machine)).transpose()?;
+        let (artifacts, nondeterministic) = verified.map(|v| (v.artifacts, v.nondeterministic)).unzip();
         self.remove(machine)?;
         Ok(SecondMachine {
             backend: self.site.backend.name().to_owned(),
+            protocol,
             latency_ms: latency,
             same_place: self.plan.same_place,
             seconds: build_site::seconds(built.took),
             hits: counts.hits,
             misses: counts.misses,
+            scripts,
             missed: missed(&events),
             embedded_paths,
             ways: ways(&events),
             connections,
             requests,
             artifacts,
+            nondeterministic: nondeterministic.unwrap_or_default(),
         })
     }
 
@@ -316,24 +283,13 @@ impl RemoteRun<'_> {
     }
 
     /// Builds in the same place without hits and compares.
-    fn compare(&self, machine: &BuildMachine) -> Result<ArtifactComparison> {
-        let restored = self.site.scratch.restored();
-        let root = machine.checkout.root();
-        std::fs::rename(root, &restored).map_err(Error::io("move aside", root))?;
-        let again =
-            Checkout::clone(machine.checkout.label(), &self.site.scratch.repository(), root.to_path_buf())?;
-        self.site.run("setup", &again, &self.site.workload.setup, &machine.environment)?;
-        let (cache, own) = (self.site.scratch.verify_cache(), machine.environment.clone());
-        let environment = self.site.backend.wire(own, self.site.workload.wiring, &cache)?;
-        let environment = self.site.backend.without_lookups(environment)?;
-        let mut log = self.site.backend.events(&cache);
-        let events = self.build("build without hits", &again, &environment, log.as_mut())?.events;
-        let named = artifacts::named(&events, again.root());
-        let comparison = compare::compare(&restored, again.root(), &named)?;
-        for dir in [&restored, &cache] {
-            std::fs::remove_dir_all(dir).map_err(Error::io("remove", dir))?;
+    fn verify(&self, machine: &BuildMachine) -> Result<Verified> {
+        let (timeline, own) = (&mut Timeline::default(), &machine.environment);
+        let found = verification::verify(self.site, &machine.checkout, own, None, timeline)?;
+        for dir in [self.site.scratch.restored(), self.site.scratch.verify_cache()] {
+            std::fs::remove_dir_all(&dir).map_err(Error::io("remove", &dir))?;
         }
-        Ok(comparison)
+        Ok(found)
     }
 
     fn build(
@@ -406,135 +362,4 @@ fn ways(events: &[Event]) -> BTreeMap<String, u64> {
         *ways.entry(way).or_default() += 1;
     }
     ways
-}
-
-impl SecondMachine {
-    fn proved(&self) -> impl Iterator<Item = &Proof> {
-        self.embedded_paths.iter().filter(|proof| proof.evidence.is_some())
-    }
-}
-
-impl RemoteFindings {
-    /// The problems of the run.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        for second in self.seconds.iter().filter(|s| s.requests == 0) {
-            let (name, latency) = (&second.backend, second.latency_ms);
-            problems.push(format!("at {latency} ms, {name} is INVALID: it sent no request to the remote"));
-        }
-        for second in self.seconds.iter().filter(|s| s.backend == "kache") {
-            let at = format!("at {} ms", second.latency_ms);
-            let lost = second.misses.saturating_sub(second.proved().count() as u64);
-            if lost > 0 || second.hits == 0 {
-                let all = second.hits + second.misses;
-                let is_proved = |description: &&String| {
-                    second.proved().any(|p| description.starts_with(&format!("{}: ", p.unit)))
-                };
-                let named: Vec<_> = second.missed.iter().filter(|m| !is_proved(m)).take(5).cloned().collect();
-                let (all, were) = (count(all, "unit", "units"), if lost == 1 { "was" } else { "were" });
-                problems.push(format!("{at}, {lost} of {all} {were} not restored: {}", named.join("; ")));
-            }
-            let differ = second.artifacts.as_ref().map_or(0, |a| a.mismatches.len());
-            if differ > 0 {
-                let differ = count(differ, "artifact is", "artifacts are");
-                problems.push(format!("{at}, {differ} not what the compiler makes in that place"));
-            }
-            let peers =
-                self.seconds.iter().filter(|s| s.backend != "kache" && s.latency_ms == second.latency_ms);
-            for peer in peers.filter(|peer| peer.seconds < second.seconds) {
-                problems.push(format!(
-                    "{at}, {} is faster: {:.2} s, kache {:.2} s",
-                    peer.backend, peer.seconds, second.seconds
-                ));
-            }
-        }
-        problems
-    }
-
-    pub fn text(&self) -> String {
-        let mut out = String::from("first machine\n");
-        for (name, seconds) in &self.first_seconds {
-            let (flush, bytes) = (self.flush_seconds[name], self.remote_bytes[name]);
-            out += &format!(
-                "  {name:<10} {seconds:8.2} s, then {flush:.2} s of uploads; {:.1} MB in the remote\n",
-                bytes as f64 / 1e6
-            );
-        }
-        out += "second machine\n";
-        for s in &self.seconds {
-            let place = if s.same_place { "same place" } else { "other place" };
-            let artifacts =
-                s.artifacts.as_ref().map_or("not compared".to_owned(), ArtifactComparison::summary);
-            out += &format!(
-                "  {:<10} {:>3} ms {place} {:8.2} s  {}, {}; {artifacts}; {}, {}; {:?}\n",
-                s.backend,
-                s.latency_ms,
-                s.seconds,
-                count(s.hits, "hit", "hits"),
-                count(s.misses, "miss", "misses"),
-                count(s.connections, "connection", "connections"),
-                count(s.requests, "request", "requests"),
-                s.ways
-            );
-            for proof in &s.embedded_paths {
-                let found = proof.evidence.as_deref().unwrap_or("NOT PROVED");
-                out += &format!("    {}: {}: {found}\n", proof.unit, proof.reason);
-            }
-        }
-        out
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_asked_the_remote_for_nothing_was_not_measured() {
-        let of = |backend: &str, requests| SecondMachine {
-            backend: backend.to_owned(),
-            latency_ms: 0,
-            same_place: false,
-            seconds: if backend == "kache" { 1.0 } else { 2.0 },
-            hits: 3,
-            misses: 0,
-            missed: Vec::new(),
-            embedded_paths: Vec::new(),
-            ways: BTreeMap::new(),
-            connections: requests,
-            requests,
-            artifacts: None,
-        };
-        let with = |requests| RemoteFindings {
-            seconds: vec![of("kache", 7), of("sccache", requests)],
-            ..RemoteFindings::default()
-        };
-        assert_eq!(with(9).problems(), Vec::<String>::new());
-        assert!(with(0).problems()[0].contains("sccache is INVALID"));
-    }
-
-    #[test]
-    fn a_miss_is_excused_by_the_path_that_was_found_and_by_no_claim_alone() {
-        let with = |evidence: Option<&str>| {
-            let proof =
-                Proof { unit: "a 1.0".into(), reason: "env!".into(), evidence: evidence.map(Into::into) };
-            let second = SecondMachine {
-                backend: "kache".into(),
-                latency_ms: 0,
-                same_place: false,
-                seconds: 1.0,
-                hits: 3,
-                misses: 1,
-                missed: vec!["a 1.0: nothing ".into()],
-                embedded_paths: vec![proof],
-                ways: BTreeMap::new(),
-                connections: 1,
-                requests: 1,
-                artifacts: None,
-            };
-            RemoteFindings { seconds: vec![second], ..RemoteFindings::default() }.problems()
-        };
-        assert_eq!(with(Some("a path is in liba.rlib")), Vec::<String>::new());
-        assert!(with(None)[0].contains("1 of 4 units was not restored: a 1.0"));
-    }
 }

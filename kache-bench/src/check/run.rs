@@ -14,13 +14,14 @@ use crate::analysis::root_cause::CauseFinder;
 use crate::analysis::script_runs;
 use crate::analysis::summary::{self, BuildSummary};
 use crate::analysis::timeline::Timeline;
-use crate::artifacts;
-use crate::artifacts::compare::{self, ArtifactComparison};
+use crate::artifacts::compare::ArtifactComparison;
 use crate::backend::{Backend, without_cache};
 use crate::build_site::{self, BuildSite, Built};
 use crate::check::nondeterminism;
+use crate::check::phase::PhaseResult;
 use crate::check::third_clone::ThirdClone;
-use crate::error::{Error, Result};
+use crate::check::verification;
+use crate::error::Result;
 use crate::inject;
 use crate::system::progress;
 use crate::system::scratch::Scratch;
@@ -28,10 +29,8 @@ use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
 use kache_core::events::Event;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckPlan {
@@ -44,16 +43,6 @@ pub struct CheckPlan {
     pub plain: bool,
     /// Remove this number of results from the cache before the second clone is built, as an injected fault.
     pub lose: usize,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PhaseResult {
-    pub name: String,
-    pub clone: String,
-    /// Wall-clock time.
-    pub seconds: f64,
-    /// `None` for a phase without compiles.
-    pub summary: Option<BuildSummary>,
 }
 
 /// How many keys of two clones are equal.
@@ -136,7 +125,6 @@ pub fn run(
     let mut run = CheckRun {
         site: BuildSite { workload, backend, scratch },
         log: backend.events(&scratch.cache()),
-        log_without_hits: backend.events(&scratch.verify_cache()),
         findings: CheckFindings::default(),
         timeline,
     };
@@ -166,8 +154,6 @@ impl Checkouts {
 struct CheckRun<'r> {
     site: BuildSite<'r>,
     log: Option<EventLog>,
-    /// The log of builds without hits. Each of them reads on where the one before ended.
-    log_without_hits: Option<EventLog>,
     findings: CheckFindings,
     timeline: &'r mut Timeline,
 }
@@ -235,8 +221,7 @@ impl CheckRun<'_> {
     }
 
     fn record(&mut self, name: &str, clone: &Checkout, took: Duration, summary: Option<BuildSummary>) {
-        let (name, clone) = (name.to_owned(), clone.label().to_owned());
-        self.findings.phases.push(PhaseResult { name, clone, seconds: build_site::seconds(took), summary });
+        self.findings.phases.push(PhaseResult::of(name, clone, took, summary));
     }
 
     /// The variables that the builds in two clones are given, with who sets them.
@@ -285,74 +270,13 @@ impl CheckRun<'_> {
         self.findings.stability = stability(&pairing, &compiled[1]);
     }
 
-    /// Builds in C's place without hits and compares. The restored build is moved away and the project cloned
-    /// again, so it does not matter where a build writes and what a clean removes.
+    /// Builds in C's place without hits and compares.
     fn compare_artifacts(&mut self, c: &Checkout, expected: usize) -> Result<()> {
-        let restored = self.site.scratch.restored();
-        std::fs::rename(c.root(), &restored).map_err(Error::io("move aside", c.root()))?;
-        let c = &Checkout::clone(c.label(), &self.site.scratch.repository(), c.root().to_path_buf())?;
-        self.without_cache("setup", c, &self.site.workload.setup)?;
-        let events = self.build_without_hits("build without hits", c, Some(expected))?;
-        let named = artifacts::named(&events, c.root());
-        self.compare_builds(c, &restored, &named)?;
-        self.prove_nondeterminism(c, &events, &restored, &named)
-    }
-
-    fn build_without_hits(
-        &mut self,
-        name: &str,
-        c: &Checkout,
-        expected: Option<usize>,
-    ) -> Result<Vec<Event>> {
-        let cache = self.site.scratch.verify_cache();
-        let environment = self.site.backend.without_lookups(self.site.wired(c, &cache)?)?;
-        let log = self.log_without_hits.as_mut();
-        let built = self.site.build(name, c, &environment, log, expected, self.timeline)?;
-        Ok(self.record_build(name, c, built))
-    }
-
-    /// Proves the units claimed as nondeterministic, and compares their dependants again, built from equal
-    /// inputs.
-    fn prove_nondeterminism(
-        &mut self,
-        c: &Checkout,
-        events: &[Event],
-        restored: &Path,
-        named: &BTreeSet<PathBuf>,
-    ) -> Result<()> {
-        let claims = &self.site.workload.expect.nondeterministic;
-        let Some(found) = &self.findings.artifacts else { return Ok(()) };
-        let claimed = nondeterminism::claimed(claims, events, c.root(), found);
-        if claimed.is_empty() {
-            return Ok(());
-        }
-        let [reordered, random] = nondeterminism::split(claimed);
-        // With the build on the restored output, and its comparison.
-        progress::plan(usize::from(!random.is_empty()) + 2);
-        let mut proofs = nondeterminism::prove_order(&reordered, restored, c.root())?;
-        if !random.is_empty() {
-            let first = nondeterminism::take(&random, c.root())?;
-            self.build_without_hits("compile nondeterministic units again", c, None)?;
-            proofs.extend(nondeterminism::prove_randomness(&random, c.root(), &first)?);
-        }
-        self.findings.nondeterministic = proofs;
-        if self.findings.nondeterministic.iter().any(|proof| proof.evidence.is_none()) {
-            return Ok(());
-        }
-        for claimed in [&reordered, &random] {
-            nondeterminism::put_back(claimed, restored, c.root())?;
-        }
-        self.build_without_hits("build on their restored output", c, None)?;
-        self.compare_builds(c, restored, named)
-    }
-
-    fn compare_builds(&mut self, c: &Checkout, restored: &Path, named: &BTreeSet<PathBuf>) -> Result<()> {
-        let shown = progress::Progress::begin("compare artifacts", None);
-        let start = Instant::now();
-        let comparison = compare::compare(restored, c.root(), named)?;
-        shown.end(&comparison.summary());
-        self.findings.artifacts = Some(comparison);
-        self.record("compare artifacts", c, start.elapsed(), None);
+        let own = c.environment(self.site.workload);
+        let found = verification::verify(self.site, c, &own, Some(expected), self.timeline)?;
+        self.findings.phases.extend(found.phases);
+        self.findings.artifacts = Some(found.artifacts);
+        self.findings.nondeterministic = found.nondeterministic;
         Ok(())
     }
 }

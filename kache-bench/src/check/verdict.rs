@@ -123,7 +123,8 @@ mod tests {
     use super::*;
     use crate::analysis::embedded_paths::Proof;
     use crate::analysis::summary::BuildSummary;
-    use crate::check::run::{PhaseResult, Stability};
+    use crate::check::phase::PhaseResult;
+    use crate::check::run::Stability;
     use crate::check::third_clone::ThirdClone;
 
     const PLAN: CheckPlan = CheckPlan { keys: true, artifacts: false, plain: false, lose: 0 };

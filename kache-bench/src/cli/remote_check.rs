@@ -52,7 +52,7 @@ pub(super) fn run(options: &RunOptions, remote: &Options) -> Result<ExitCode> {
         Protocol::Reapi => "check --remote --protocol reapi",
     };
     let head = RecordHead::of(command, scratch.root()).on(&workload, &source).with(&backend)?;
-    let findings = Judged { hit_rate, ..Judged::of(found.problems(), found) };
+    let findings = Judged { hit_rate, ..Judged::of(found.problems(workload.expect.hit_rate), found) };
     let record = Record { head, findings };
     let text = record.heading() + &record.findings.findings.text();
     place.conclude(&record, Shown::Text(text), record.findings.verdict.ok)

@@ -1,7 +1,7 @@
 //! Levels: several remotes that are read in order, of which at most one is written.
 
 use crate::fleet::{Machine, objects, text};
-use crate::trust::{DAMAGES, keys, kind};
+use crate::trust::{DAMAGES, Keys, keys, kind};
 use crate::write_from::{changes, contents, github};
 use kache_core::events::{Event, Outcome};
 use kache_core::store::Area;
@@ -141,6 +141,47 @@ fn each_level_has_its_own_rules_of_signatures() {
     assert!(c.flush().status.success());
     let d = Machine::with_sources(&copies.url).set("KACHE_REMOTE_VERIFY_KEYS", keys.public.clone());
     assert_eq!(level(&d.c()), (Outcome::Hit, Some("remote")));
+}
+
+/// The first level has every result, without a signature that its readers accept. The second one has them signed.
+#[test]
+fn results_that_a_level_may_not_use_are_taken_from_the_next() {
+    println!("| signatures in the first level | artifacts | Rust | C |\n| --- | --- | --- | --- |");
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (keys(dir.path(), "ours.key"), keys(dir.path(), "theirs.key"));
+    let filled = |key: Option<&Keys>| {
+        let store = store();
+        let machine = Machine::with_sources(&store.url);
+        let machine = match key {
+            Some(key) => machine.set("KACHE_REMOTE_SIGN_KEY", key.secret.clone()),
+            None => machine,
+        };
+        machine.rust();
+        machine.c();
+        assert!(machine.flush().status.success());
+        (store, ["libl.rlib", "c.o"].map(|file| machine.artifact(file)))
+    };
+    let (signed, artifacts) = filled(Some(&ours));
+    for (name, key, expected) in [
+        ("none", None, "remote.2"),
+        ("of another key", Some(&theirs), "remote.2"),
+        ("of the right key", Some(&ours), "remote"),
+    ] {
+        let (first, _) = filled(key);
+        let before = contents(first.dir.path());
+        let reader = Machine::with_sources(&first.url)
+            .set("KACHE_REMOTE_VERIFY_KEYS", ours.public.clone())
+            .set("KACHE_REMOTE_2_URL", &signed.url)
+            .set("KACHE_REMOTE_2_VERIFY_KEYS", ours.public.clone());
+        let (rust, c) = (reader.rust(), reader.c());
+        for event in [&rust, &c] {
+            assert_eq!(level(event), (Outcome::Hit, Some(expected)), "{name}: {event:?}");
+        }
+        assert!(["libl.rlib", "c.o"].map(|file| reader.artifact(file)) == artifacts, "{name}");
+        // A reader without a key to sign with replaces nothing.
+        assert_eq!(changes(first.dir.path(), &before), Vec::<PathBuf>::new(), "{name}");
+        println!("| {name} | the compiler's | hit, {expected} | hit, {expected} |");
+    }
 }
 
 /// A server that accepts connections and never answers, and the number of its connections.

@@ -1,7 +1,9 @@
 //! A server of the Remote Execution API: BuildGrid, which `scripts/buildgrid.sh` installs.
 
 use crate::fleet::{Machine, objects, text, way};
-use crate::services::{build, installed, noisy, plain, report_faults, shares, shares_large};
+use crate::services::{
+    Built, build, installed, noisy, plain, report_faults, report_level_faults, shares, shares_large,
+};
 use kache_core::events::{Outcome, RemoteWay};
 use kache_loopback::daemon::{BuildGrid, Daemon, TOKEN};
 use kache_loopback::proxy::{Fault, Proxy};
@@ -111,6 +113,23 @@ fn no_fault_of_a_server_changes_a_build() {
     build(&whole);
     assert!(whole.flush().status.success());
     report_faults(server.address(), machine, &plain());
+}
+
+/// Every fault of a server in the first level leaves all results to the second level.
+#[test]
+fn no_fault_of_a_server_takes_the_results_of_another_level() {
+    let (dir, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let Some(server) = start(BuildGrid::default(), dir.path()) else { return };
+    let url = format!("file://{}", second.path().display());
+    let filled_by = |machine: Machine| -> Built {
+        let built = build(&machine);
+        assert!(machine.flush().status.success());
+        built
+    };
+    filled_by(machine(server.address()));
+    let plain = filled_by(Machine::with_sources(&url));
+    let both = |first| machine(first).set("KACHE_REMOTE_2_URL", &url);
+    report_level_faults(server.address(), both, &plain);
 }
 
 /// A connection that no longer answers is replaced: the circuit breaker closes when the server answers again.

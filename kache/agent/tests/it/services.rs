@@ -210,19 +210,27 @@ fn no_fault_of_a_level_takes_the_results_of_another() {
     let whole = s3_machine(s3.address());
     let plain = build(&whole);
     assert!(whole.flush().status.success());
+    let both = |first| {
+        s3_machine(first)
+            .set("KACHE_REMOTE_2_URL", format!("s3://{BUCKET}/deep/er"))
+            .set("KACHE_REMOTE_2_OPTIONS", format!("endpoint=http://{};region=nowhere", s3.address()))
+    };
+    report_level_faults(s3.address(), both, &plain);
+}
+
+/// Builds with each fault between machines and the server of the first level. The second one has all results.
+pub fn report_level_faults(server: SocketAddr, machine: impl Fn(SocketAddr) -> Machine, plain: &Built) {
     let (_reserved, refusing) = daemon::refusing().unwrap();
     println!(
         "| fault of the first level | outcome | added | what the events say |\n| --- | --- | --- | --- |"
     );
     for (name, fault) in faults() {
-        let proxy = fault.map(|fault| Proxy::start(s3.address(), fault).unwrap());
-        let machine = s3_machine(proxy.as_ref().map_or(refusing, Proxy::address))
+        let proxy = fault.map(|fault| Proxy::start(server, fault).unwrap());
+        let machine = machine(proxy.as_ref().map_or(refusing, Proxy::address))
             .set("KACHE_REMOTE_MODE", "read-only")
-            .set("KACHE_REMOTE_2_URL", format!("s3://{BUCKET}/deep/er"))
-            .set("KACHE_REMOTE_2_OPTIONS", format!("endpoint=http://{};region=nowhere", s3.address()))
             // The second level answers, however busy the machine is.
             .set("KACHE_REMOTE_2_TIMEOUT", "60");
-        report(name, &machine, &plain);
+        report(name, &machine, plain);
         let events = machine.test.events();
         assert!(events.iter().all(|event| event.outcome == Outcome::Hit), "{name}: {events:?}");
     }
