@@ -3,6 +3,7 @@
 //! The choice comes before any use of the command line's parser, since a build starts the wrapper thousands of times.
 
 use kache_core::store::states;
+use kache_frontends::rustdoc;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,6 +22,10 @@ fn main() -> ExitCode {
         }
         if first == kache::summary::WAITER {
             let _ = kache::summary::wait(&args.collect::<Vec<_>>());
+            return ExitCode::SUCCESS;
+        }
+        if first == rustdoc::FINISHER {
+            let _ = rustdoc::finish(&args.collect::<Vec<_>>());
             return ExitCode::SUCCESS;
         }
         if first == states::KEEPER {

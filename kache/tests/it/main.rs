@@ -72,6 +72,8 @@ mod rust_trouble;
 #[cfg(target_os = "linux")]
 mod rustdoc;
 #[cfg(target_os = "linux")]
+mod rustdoc_followed;
+#[cfg(target_os = "linux")]
 mod rustdoc_inputs;
 #[cfg(target_os = "linux")]
 mod script_files;

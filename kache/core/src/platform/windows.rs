@@ -23,7 +23,9 @@ pub use path_form::{
     native_separators, normalize, path_forms, portable_separators, relative_to,
 };
 pub(super) use process::parent_of_this_process;
-pub use process::{command_of, detach_with, end_of, error_output_of, group, process, wait_for_stdin};
+pub use process::{
+    command_of, detach_with, end_of, error_output, error_output_of, group, process, wait_for_stdin,
+};
 pub use trust::{make_private_dir, others_may_write, private, why_untrusted};
 
 use std::ffi::OsStr;

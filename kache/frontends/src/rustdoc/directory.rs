@@ -6,9 +6,11 @@
 //! that is documented again: rustdoc keeps rows of the earlier version, in a way of its own.
 //!
 //! To make the index takes long where there are many crates. So a crate is only noted as waiting where another
-//! process is at it; that process does not end before all that wait are added. As with rustdoc alone, the directory is whole
-//! whenever no rustdoc runs. A process that fails to add the crates that wait runs rustdoc for each of them.
+//! process is at it, which does not end before all that wait are added, and where another crate of the same cargo follows
+//! (`followed.rs`). As with rustdoc alone, the directory is whole when cargo ends. A process that fails to add the crates that
+//! wait runs rustdoc for each of them.
 
+use super::followed;
 use super::index::{Files, Index, ROOT};
 use super::join::{self, Command};
 use super::pack::{self, Sort};
@@ -29,9 +31,16 @@ const MAGIC: &[u8; 8] = b"kachedd1";
 /// How long no crate may come before those that wait are added.
 const QUIET: Duration = Duration::from_millis(60);
 
+/// The lock of the process that adds crates.
+const MERGING: &str = "merging";
+
+/// The lock of a process that adds crates after the end of cargo.
+const LATE: &str = "late";
+
 /// A documentation directory.
 pub(super) struct Directory {
     pub doc: PathBuf,
+    /// The directory of kache's own files.
     side: PathBuf,
     rustdoc: PathBuf,
     /// The identity of the toolchain, which knows the format of the index.
@@ -80,6 +89,17 @@ impl Directory {
         Ok(Directory { doc, side: dir.join(side), rustdoc, toolchain: *toolchain })
     }
 
+    /// The directory as arguments of a process.
+    pub(super) fn told(&self) -> [OsString; 3] {
+        [self.doc.clone().into(), self.rustdoc.clone().into(), self.toolchain.hex().into()]
+    }
+
+    pub(super) fn from_told(args: &[OsString]) -> Option<Directory> {
+        let [doc, rustdoc, toolchain] = args else { return None };
+        let toolchain = Digest::from_hex(toolchain.to_str()?)?;
+        Directory::of(Path::new(doc), Path::new(rustdoc), &toolchain).ok()
+    }
+
     /// Refuses a crate that rustdoc itself must add to what is there.
     pub(super) fn accepts(&self, name: &str) -> Result<(), NotCacheable> {
         let failed =
@@ -121,14 +141,14 @@ impl Directory {
         self.doc.join(name).is_dir()
     }
 
-    /// Adds a crate, and all that wait.
-    pub(super) fn add(&self, name: &str, files: &Files, command: &Command) -> io::Result<()> {
+    /// Adds a crate, and all that wait. A crate that is `followed` may be left to wait.
+    pub(super) fn add(&self, name: &str, files: &Files, command: &Command, followed: bool) -> io::Result<()> {
         let (own, shared): (Vec<_>, Vec<_>) =
             files.iter().partition(|(path, _)| pack::sort(path, name) == Some(Sort::Own));
         for (path, file) in own {
             self.write(path, file)?;
         }
-        let merging = File::create(self.side.join("merging"))?;
+        let merging = self.file(MERGING)?;
         {
             let _lock = self.lock("lock")?;
             let next =
@@ -138,32 +158,60 @@ impl Directory {
             text.bytes(&pack::encode(shared.into_iter()));
             command.write(&mut text);
             publish(&path, &text.finish())?;
-            if merging.try_lock().is_err() {
+            if followed && followed::has_finisher(&self.side, &self.told()) {
+                return Ok(());
+            }
+            // Cargo does not wait for a finisher, so a finisher is not who may be left with the crate.
+            let is_merging = merging.try_lock().is_err();
+            if is_merging && self.file(LATE)?.try_lock().is_ok() {
                 return Ok(());
             }
         }
-        self.merge_all(&merging, name)
+        merging.lock()?;
+        self.merge_all(&[&merging], name)
     }
 
-    /// Adds crates until none waits. The lock `merging` is given up while `lock` is held, so that nothing begins to wait unseen.
-    fn merge_all(&self, merging: &File, name: &str) -> io::Result<()> {
+    /// Adds the crates that wait before rustdoc itself is run.
+    pub(super) fn finish(&self) -> io::Result<()> {
+        if self.waiting()?.is_empty() {
+            return Ok(());
+        }
+        let merging = self.lock(MERGING)?;
+        self.merge_all(&[&merging], "")
+    }
+
+    /// Adds the crates that wait after the end of cargo, as the finisher that holds `finisher`.
+    pub(super) fn finish_late(&self, finisher: &File) -> io::Result<()> {
+        let late = self.lock(LATE)?;
+        let merging = self.lock(MERGING)?;
+        self.merge_all(&[&merging, &late, finisher], "")
+    }
+
+    /// Adds crates until none waits. The locks of `held` are given up while `lock` is held, so that nothing begins to wait unseen.
+    fn merge_all(&self, held: &[&File], name: &str) -> io::Result<()> {
         loop {
-            let mut waiting = self.waiting()?;
-            loop {
-                std::thread::sleep(QUIET);
-                let now = self.waiting()?;
-                if now == std::mem::replace(&mut waiting, now.clone()) {
-                    break;
+            {
+                let _lock = self.lock("lock")?;
+                if self.waiting()?.is_empty() {
+                    return held.iter().try_for_each(|file| file.unlock());
                 }
             }
-            let merged = self.merge(&waiting);
-            if let Err(e) = &merged {
+            let waiting = self.quiet()?;
+            if let Err(e) = self.merge(&waiting) {
                 self.run_rustdoc(&waiting, name)?;
                 return Err(io::Error::other(format!("the search index: {e}")));
             }
-            let _lock = self.lock("lock")?;
-            if self.waiting()?.is_empty() {
-                return merging.unlock();
+        }
+    }
+
+    /// The crates that wait, once no other comes.
+    fn quiet(&self) -> io::Result<Vec<PathBuf>> {
+        let mut waiting = self.waiting()?;
+        loop {
+            std::thread::sleep(QUIET);
+            let now = self.waiting()?;
+            if now == std::mem::replace(&mut waiting, now.clone()) {
+                return Ok(waiting);
             }
         }
     }
@@ -211,7 +259,7 @@ impl Directory {
         }
         let made = self.side.join("index");
         let _ = platform::remove_dir_all(&made);
-        join::finish(&self.rustdoc, &mut parts, &made)?;
+        join::finish(&self.rustdoc, parts, &made)?;
         let _lock = self.lock("lock")?;
         for (path, file) in &templates {
             self.write(path, file)?;
@@ -263,8 +311,12 @@ impl Directory {
         self.side.join("parts").join(name)
     }
 
+    fn file(&self, name: &str) -> io::Result<File> {
+        File::create(self.side.join(name))
+    }
+
     fn lock(&self, name: &str) -> io::Result<File> {
-        let file = File::create(self.side.join(name))?;
+        let file = self.file(name)?;
         file.lock()?;
         Ok(file)
     }

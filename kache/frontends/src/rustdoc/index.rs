@@ -10,7 +10,7 @@
 //! gives it the number that it will have.
 
 use super::roaring;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 /// The files of one crate's documentation, by their paths in the directory.
@@ -60,13 +60,39 @@ impl Index {
         all.iter().all(|column| column.len() == names.len()).then_some(index)
     }
 
+    /// Puts each part after those that have the entries of paths which it refers to. rustdoc drops an entry whose path an earlier
+    /// part mentions without one. cargo documents a crate after those that it depends on, but a crate that both a script and a
+    /// library need may be documented for one of the two only after crates that refer to it.
+    pub(super) fn order(parts: Vec<Index>) -> Vec<Index> {
+        let mut maker: HashMap<(&[u8], &[u8]), usize> = HashMap::new();
+        for (at, part) in parts.iter().enumerate() {
+            part.rows().filter(|(_, has_entry)| *has_entry).for_each(|(path, _)| _ = maker.insert(path, at));
+        }
+        let needs = |part: &Index| -> BTreeSet<usize> {
+            let mentioned = part.rows().filter(|(_, has_entry)| !has_entry);
+            mentioned.filter_map(|(path, _)| maker.get(&path).copied()).collect()
+        };
+        let needs: Vec<_> = parts.iter().map(needs).collect();
+        let mut order = Vec::with_capacity(parts.len());
+        let mut seen = vec![false; parts.len()];
+        (0..parts.len()).for_each(|at| visit(at, &needs, &mut seen, &mut order));
+        let mut parts: Vec<_> = parts.into_iter().map(Some).collect();
+        order.into_iter().filter_map(|at| parts[at].take()).collect()
+    }
+
+    /// The path of each row that has one, as the module and the name, and whether the row has an entry.
+    fn rows(&self) -> impl Iterator<Item = ((&[u8], &[u8]), bool)> {
+        let rows = self.paths.iter().zip(&self.names).zip(&self.entries);
+        rows.filter_map(|((path, name), entry)| Some(((module(path)?, &**name), !entry.is_empty())))
+    }
+
     /// Gives each trait that entries name the number that it will have among the rows of all of `parts`, which rustdoc joins
     /// in this order: a row keeps its distance from the first of its part, or is the first row of an earlier part with the
     /// same path.
     ///
     /// # Errors
-    /// When a cell is not understood, or when an entry belongs to a path that an earlier crate refers to: rustdoc would drop
-    /// it. A crate that comes after those which it depends on has no such entry.
+    /// When a cell is not understood, or when an entry belongs to a path that an earlier crate refers to, as where two crates
+    /// refer to each other: rustdoc would drop it.
     pub(super) fn number_traits(parts: &mut [Index]) -> Result<(), String> {
         let unknown = || "the search index has an unknown format".to_string();
         let mut first = 0;
@@ -79,11 +105,14 @@ impl Index {
                     continue;
                 }
                 let path = [module(path).ok_or_else(unknown)?, b"::", name].concat();
-                let text = String::from_utf8_lossy(&path).into_owned();
-                let row = *by_path.entry(path).or_insert(first + at);
-                if row != first + at && !part.entries[at].is_empty() {
-                    return Err(format!("another crate refers to {text} and came before"));
-                }
+                let row = match by_path.get(&path) {
+                    Some(row) if !part.entries[at].is_empty() => {
+                        let path = String::from_utf8_lossy(&path);
+                        return Err(format!("{path} of another crate came before (row {row})"));
+                    }
+                    Some(row) => *row,
+                    None => *by_path.entry(path).or_insert(first + at),
+                };
                 rows.push(Some(row));
             }
             for entry in part.entries.iter_mut().filter(|entry| !entry.is_empty()) {
@@ -124,6 +153,14 @@ impl Index {
         out +=
             "},\"src_files_js\":[],\"all_crates\":[],\"crates_index\":[],\"trait_impl\":[],\"type_impl\":[]}";
         Some(out)
+    }
+}
+
+/// Appends the parts that a part needs, and the part.
+fn visit(at: usize, needs: &[BTreeSet<usize>], seen: &mut [bool], order: &mut Vec<usize>) {
+    if !std::mem::replace(&mut seen[at], true) {
+        needs[at].iter().for_each(|other| visit(*other, needs, seen, order));
+        order.push(at);
     }
 }
 

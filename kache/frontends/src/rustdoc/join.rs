@@ -68,9 +68,10 @@ impl Command {
 }
 
 /// Makes the search index of all parts below `to`, by the rustdoc that `link` leads to.
-pub(super) fn finish(rustdoc: &Path, parts: &mut [Index], work: &Path) -> io::Result<()> {
+pub(super) fn finish(rustdoc: &Path, parts: Vec<Index>, work: &Path) -> io::Result<()> {
     let unknown = || io::Error::other("the search index has an unknown format");
-    Index::number_traits(parts).map_err(io::Error::other)?;
+    let mut parts = Index::order(parts);
+    Index::number_traits(&mut parts).map_err(io::Error::other)?;
     let mut command = process::Command::new(rustdoc);
     command.args(["-Zunstable-options", "--merge=finalize", "--emit=invocation-specific", "-o"]).arg(work);
     for (at, part) in parts.iter().enumerate() {
@@ -169,7 +170,7 @@ fn compare(rustdoc: &Path, dir: &Path) -> io::Result<()> {
         }
     }
     let made: PathBuf = dir.join("made");
-    finish(rustdoc, &mut parts, &made)?;
+    finish(rustdoc, parts, &made)?;
     joined.extend(
         pack::read(&made.join("search.index"))?
             .into_iter()

@@ -17,6 +17,8 @@
 //! the paths of roots.
 
 mod directory;
+mod finisher;
+mod followed;
 mod index;
 mod join;
 mod pack;
@@ -31,6 +33,8 @@ use crate::invocation::{Invocation, Language, Makes};
 use crate::toolchain::Toolchain;
 use crate::{foreign, key, loader, plan as compile, policies, rustc, rustdoc_flags, rustup};
 use directory::Directory;
+pub use finisher::finish;
+pub use followed::FINISHER;
 use kache_core::action::{Action, OutputNames, Outputs, Request};
 use kache_core::events::{Kind, LabelBy, Unit};
 use kache_core::frontend::{Bypass, Context, Frontend, Planned};
@@ -227,7 +231,9 @@ fn planned(request: &Request, mut command: Command, cx: &Context) -> Result<Plan
     })?;
     join::is_proved(cx.store, &invocation.program, &toolchain.digest)?;
     let directory = Directory::of(&command.doc, &invocation.program, &toolchain.digest)?;
-    directory.accepts(&command.name)?;
+    // rustdoc is about to run itself, and adds its crate to what is there.
+    directory.accepts(&command.name).inspect_err(|_| _ = directory.finish())?;
+    let is_followed = followed::is_followed(&Flags(&command.invocation.flags), &command.doc);
     let target = crate::invocation::target_dir(&command.doc, None);
     let mut roots = foreign::roots(request, target, cx.settings);
     roots.add("sysroot", toolchain.sysroot.clone(), None);
@@ -289,6 +295,7 @@ fn planned(request: &Request, mut command: Command, cx: &Context) -> Result<Plan
             directory,
             work,
             name,
+            is_followed,
             request,
             named_roots,
             hidden,

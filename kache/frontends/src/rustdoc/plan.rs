@@ -27,6 +27,8 @@ pub(super) struct RustdocPlan {
     pub work: Work,
     /// The crate's name, as it is in the names of directories.
     pub name: String,
+    /// Whether cargo documents another crate into the directory after this one.
+    pub is_followed: bool,
     /// The arguments as the caller gave them.
     pub request: Vec<OsString>,
     /// The roots that the command line names. What is written may hold their paths.
@@ -110,7 +112,7 @@ impl RustdocPlan {
         platform::remove_file(&self.work.pack)?;
         let program = &self.compile.invocation.program;
         let command = join::Command::of_this_process(program, &self.request, &self.compile.invocation.cwd);
-        self.directory.add(&self.name, &files, &command)
+        self.directory.add(&self.name, &files, &command, self.is_followed)
     }
 }
 
@@ -177,7 +179,13 @@ impl Plan for RustdocPlan {
     }
 
     fn settle(&self, succeeded: bool) -> io::Result<()> {
-        let settled = if succeeded { RustdocPlan::settle(self) } else { Ok(()) };
+        if !succeeded {
+            self.work.remove();
+            // No crate follows. What fails here, the finisher does.
+            let _ = self.directory.finish();
+            return Ok(());
+        }
+        let settled = RustdocPlan::settle(self);
         self.work.remove();
         settled
     }

@@ -258,6 +258,11 @@ pub fn wait_for_stdin() -> io::Result<()> {
     poll([stdin.as_fd(); 2], -1).map(|_| ())
 }
 
+/// Standard error as a file: the same open file, so that a lock that came with it can be given up.
+pub fn error_output() -> io::Result<std::fs::File> {
+    io::stderr().as_fd().try_clone_to_owned().map(std::fs::File::from)
+}
+
 /// Not supported on this system.
 #[cfg(not(target_os = "linux"))]
 pub fn error_output_of(_: u32) -> Option<std::fs::File> {

@@ -74,6 +74,11 @@ pub fn wait_for_stdin() -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Not supported on this system.
+pub fn error_output() -> io::Result<std::fs::File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// The system tells nothing.
 pub fn command_of(_: u32) -> Option<(Vec<std::ffi::OsString>, PathBuf)> {
     None
