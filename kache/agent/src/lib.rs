@@ -14,6 +14,7 @@ mod copy_up;
 mod error;
 mod fetch;
 mod level;
+mod metrics;
 mod pack;
 mod prefetch;
 mod rate;
@@ -37,7 +38,7 @@ use kache_core::store::{Store, gc};
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -64,6 +65,8 @@ pub struct Agent {
     wake: Notify,
     ending: AtomicBool,
     useless_waits: Mutex<UselessWaits>,
+    /// The exporter of metrics, if one is set.
+    metrics: OnceLock<Arc<metrics::Metrics>>,
 }
 
 /// How long wrappers have waited for responses without a result, since the last useful response.
@@ -117,6 +120,7 @@ impl Agent {
             wake: Notify::new(),
             ending: AtomicBool::new(false),
             useless_waits: Mutex::default(),
+            metrics: OnceLock::new(),
         });
         missing.iter().for_each(|why| agent.log(&format!("a level is not used: {why}")));
         Ok(agent)

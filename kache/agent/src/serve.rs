@@ -75,6 +75,8 @@ impl Agent {
     async fn serve(self: Arc<Self>, listener: UnixListener, socket: &Path) {
         let activity = Arc::new(Mutex::new(Activity { connections: 0, last_request: Instant::now() }));
         let uploads = tokio::spawn(self.clone().upload_in_background());
+        self.start_metrics();
+        let metrics = tokio::spawn(self.clone().export_in_background());
         let mut tick = tokio::time::interval(Duration::from_millis(500));
         loop {
             tokio::select! {
@@ -95,6 +97,8 @@ impl Agent {
         self.ending.store(true, Ordering::Relaxed);
         let _ = std::fs::remove_file(socket);
         uploads.abort();
+        metrics.abort();
+        self.export_metrics().await;
     }
 
     fn is_idle(&self, activity: &Mutex<Activity>) -> bool {
@@ -309,6 +313,7 @@ impl Agent {
         }
         self.finish_copies().await;
         self.settle_lists().await;
+        self.export_metrics().await;
         all
     }
 

@@ -218,6 +218,7 @@ pub(crate) mod tests {
             verify_keys: Vec::new(),
             prefetch: true,
             copy_up: false,
+            otlp: None,
         }
     }
 

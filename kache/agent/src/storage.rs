@@ -405,6 +405,7 @@ mod tests {
             verify_keys: Vec::new(),
             prefetch: true,
             copy_up: false,
+            otlp: None,
         };
         Storage::open(&remote).unwrap()
     }

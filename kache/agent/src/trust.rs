@@ -143,6 +143,7 @@ mod tests {
             verify_keys: verify.iter().map(|s| s.to_string()).collect(),
             prefetch: true,
             copy_up: false,
+            otlp: None,
         })
     }
 

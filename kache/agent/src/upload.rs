@@ -315,6 +315,9 @@ impl Agent {
             }
             progress(round.uploaded, round.remaining);
         }
+        if let Some(metrics) = self.metrics.get() {
+            metrics.uploaded(round.uploaded, round.errors.len() as u64);
+        }
         round.errors.dedup();
         round
     }

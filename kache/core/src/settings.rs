@@ -370,7 +370,7 @@ fn text_of(value: &DeValue) -> String {
 /// The value without its secrets.
 fn shown(row: &Row, value: &str) -> String {
     match row.key {
-        "remote.url" => crate::remote::redact(value),
+        "remote.url" | "remote.otlp" => crate::remote::redact(value),
         "remote.sign_key" if value.starts_with("ed25519:") => "ed25519:…".to_string(),
         "remote.options" => {
             let names = value.split(';').filter_map(|pair| Some(format!("{}=…", pair.split_once('=')?.0)));

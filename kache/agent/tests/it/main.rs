@@ -10,6 +10,7 @@ mod env;
 mod fleet;
 mod ghac;
 mod levels;
+mod metrics;
 mod reapi;
 mod services;
 mod sharing;

@@ -22,6 +22,19 @@ impl Tail {
         Tail { dir: Area::Events.in_cache(cache), read: BTreeMap::new(), build: None }
     }
 
+    /// A reader that goes on at the position of another one.
+    pub fn after(cache: &Path, position: BTreeMap<String, u64>) -> Tail {
+        let tail = Tail::new(cache);
+        let read = position.into_iter().map(|(file, read)| (tail.dir.join(file), read)).collect();
+        Tail { read, ..tail }
+    }
+
+    /// How much of each file was read.
+    pub fn position(&self) -> BTreeMap<String, u64> {
+        let name = |path: &PathBuf| Some(path.file_name()?.to_str()?.to_string());
+        self.read.iter().filter_map(|(path, read)| Some((name(path)?, *read))).collect()
+    }
+
     /// A reader of the events of one build that began at a time, in µs since 1970.
     pub fn of_build(cache: &Path, build: &str, since_us: u64) -> Tail {
         Tail { build: Some((build.to_string(), super::day(since_us))), ..Tail::new(cache) }
@@ -93,8 +106,10 @@ mod tests {
         write!(file, "{line}\ntorn\n{}", &line[..40]).unwrap();
         assert_eq!(tail.read().unwrap().len(), 1);
         assert!(tail.read().unwrap().is_empty());
+        let mut another = Tail::after(dir.path(), tail.position());
         writeln!(file, "{}", &line[40..]).unwrap();
         assert_eq!(tail.read().unwrap().len(), 1);
+        assert_eq!((another.read().unwrap().len(), another.read().unwrap().len()), (1, 0));
         let of = |build: &str, since_us| Tail::of_build(dir.path(), build, since_us).read().unwrap().len();
         assert_eq!((of("1-1", 0), of("1-2", 0), of("1-1", 3 * 86_400_000_000)), (2, 0, 0));
     }

@@ -128,6 +128,8 @@ pub struct Remote {
     pub prefetch: bool,
     /// Whether results that a level below has are copied to this level.
     pub copy_up: bool,
+    /// The address of a collector of OpenTelemetry, to which the agent sends metrics.
+    pub otlp: Option<String>,
 }
 
 impl Remote {

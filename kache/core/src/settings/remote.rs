@@ -89,6 +89,10 @@ impl Reader {
             "false" | "0" => Some(false),
             _ => None,
         });
+        let otlp = self.get(key("remote.otlp"), "an address such as `http://localhost:4318`", |v| match v {
+            "" | "none" => Some(String::new()),
+            _ => ["http://", "https://"].iter().any(|scheme| v.starts_with(scheme)).then(|| v.to_string()),
+        });
         let Some(url) = url.filter(|url| !url.is_empty() && !all_bad) else { return Vec::new() };
         let sign_key = sign_key.filter(|k| !k.is_empty());
         let verify_keys = verify_keys.unwrap_or_default();
@@ -115,6 +119,7 @@ impl Reader {
             verify_keys,
             prefetch: prefetch.unwrap_or(true),
             copy_up: copy_up.unwrap_or(false),
+            otlp: otlp.filter(|address| !address.is_empty()),
         };
         let Some(Writes::OwnPrefix(n)) = writes else { return vec![remote] };
         let own = of_pull_request(&remote, n);
@@ -195,6 +200,20 @@ mod tests {
             assert!(warning.contains(&format!("`remote.url` is `{scheme}://")), "{warning}");
             assert!(warning.contains("one of the schemes file, s3, "), "{warning}");
         }
+    }
+
+    #[test]
+    fn a_collector_is_an_address_of_http_and_its_secrets_are_not_shown() {
+        let with = |value: &str| settings(&format!("[remote]\nurl = \"s3://a\"\notlp = \"{value}\"\n"));
+        let otlp = |value: &str| with(value).remote.unwrap().all()[0].otlp.clone();
+        assert_eq!(otlp("http://localhost:4318").as_deref(), Some("http://localhost:4318"));
+        assert_eq!((otlp("none"), otlp("localhost:4318")), (None, None));
+        assert!(
+            with("localhost:4318").warnings[0].contains("`remote.otlp` is `localhost:4318`, but must be")
+        );
+        let shown = with("https://user:hush@host/x").origins;
+        let row = shown.iter().find(|(name, ..)| name == "remote.otlp").unwrap();
+        assert_eq!(row.1, "https://…@host/x");
     }
 
     #[test]

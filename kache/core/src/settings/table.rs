@@ -67,6 +67,8 @@ settings! {
         => "key that signs uploads: a file made by `kache keygen`, or its text";
     "remote.verify_keys" "KACHE_REMOTE_VERIFY_KEYS" "none"
         => "accept only results signed by one of these public keys, separated by `:`; a list in the file";
+    "remote.otlp" "KACHE_REMOTE_OTLP" "none"
+        => "address of an OpenTelemetry collector (OTLP over HTTP) that the agent sends metrics to, as `http://localhost:4318`";
     "remote.options" "KACHE_REMOTE_OPTIONS" "none"
         => "further options of the service, as `region=…;endpoint=…`; a table in the file";
 }
