@@ -4,7 +4,7 @@ use super::directory::Directory;
 use kache_core::platform;
 use std::ffi::OsString;
 
-/// Runs the process. `args` are those of [`Directory::told`].
+/// Runs the process. `args` say which directory it is about.
 pub fn finish(args: &[OsString]) -> Option<()> {
     let directory = Directory::from_told(args)?;
     platform::wait_for_stdin().ok()?;
