@@ -34,6 +34,9 @@ mutate-demo|mutate demo --seed $seed
 check-ripgrep|check ripgrep --verify
 latency|latency --count
 check-eza|check eza --verify
+load-s3|load --minutes 10 --faults --seed $seed
+load-reapi|load --minutes 10 --faults --seed $seed --protocol reapi
+load-history|load --minutes 0 --history 1,100,10000
 pull-eza|pull eza
 compare-eza|compare eza
 check-zstd|check zstd --verify
@@ -106,10 +109,15 @@ mkdir -p "$logs"
 
 if [ -z "${KACHE_BENCH-}" ] || [ -z "${KACHE-}" ]; then
     echo "building kache and kache-bench"
-    for package in kache kache-bench; do
-        cargo install --quiet --locked --force --path $package --root "$out/tools" >"$logs/build-$package.log" 2>&1 9>&- ||
-            { tail -n 20 "$logs/build-$package.log" >&2 && fail "they do not build (log: $logs/build-$package.log)"; }
+    for package in kache kache/agent "kache-bench --features remote"; do
+        # shellcheck disable=SC2086 # an option may follow the path
+        cargo install --quiet --locked --force --path $package --root "$out/tools" >"$logs/build.log" 2>&1 9>&- ||
+            { tail -n 20 "$logs/build.log" >&2 && fail "they do not build (log: $logs/build.log)"; }
     done
+fi
+# The step about a server of the Remote Execution API is skipped without it.
+if [ -z "${KACHE_BENCH-}" ] && scripts/buildgrid.sh >"$logs/buildgrid.log" 2>&1; then
+    export PATH=$PWD/.tools/bin:$PATH
 fi
 # The steps about CUDA are skipped without it.
 if [ -z "${KACHE_BENCH-}" ] && ! command -v nvcc >/dev/null && nvcc=$(scripts/nvcc.sh 2>"$logs/nvcc.log"); then

@@ -5,7 +5,7 @@
 //! the units of both builds, compares their key traces ([`analysis`]) and their [`artifacts`]. [`compare`]
 //! measures several caches side by side, [`latency`] single invocations, [`pull`] the same tree at two
 //! revisions. [`traps`] is a suite of small cases, each a known way for a cache to return a wrong result.
-//! [`stress`] injects faults into kache while builds run. [`audit`] and [`mutate`] run single units of a
+//! [`stress`] injects faults into kache while builds run, [`load`] into the server of many machines. [`audit`] and [`mutate`] run single units of a
 //! [`recorded_build`] again.
 //!
 //! Results are [`record`]ed; [`history`] reads them back. [`gate`] compares a run with the runs before it,
@@ -27,6 +27,7 @@ mod gate;
 mod history;
 mod inject;
 mod latency;
+mod load;
 mod mutate;
 mod pull;
 mod record;

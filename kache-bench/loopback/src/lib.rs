@@ -12,4 +12,5 @@
 
 pub mod daemon;
 pub mod proxy;
+pub mod requests;
 pub mod s3;

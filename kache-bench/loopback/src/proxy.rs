@@ -1,9 +1,11 @@
 //! A proxy on loopback, and every way in which a server behind a network can fail.
 
+use crate::requests::RequestScanner;
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// What becomes of connections.
@@ -29,13 +31,53 @@ pub enum Fault {
     Flip(usize),
 }
 
+/// What becomes of one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fate {
+    pub fault: Fault,
+    /// After this time the proxy closes it, whatever is on its way.
+    pub lasts: Option<Duration>,
+}
+
+/// Gives each connection its fate.
+pub type Draw = Box<dyn FnMut() -> Fate + Send>;
+
+/// What a proxy has passed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes from clients, and to them.
+    pub up: u64,
+    pub down: u64,
+    /// The requests by kind, as [`RequestScanner`] names them.
+    pub requests: BTreeMap<String, u64>,
+}
+
+#[derive(Default)]
+struct Counters {
+    connections: AtomicU64,
+    requests: AtomicU64,
+    traffic: Mutex<Traffic>,
+}
+
+impl Counters {
+    fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count_up(&self, scanner: &mut RequestScanner, piece: &[u8]) {
+        let kinds = scanner.feed(piece);
+        let mut traffic = self.traffic();
+        traffic.up += piece.len() as u64;
+        kinds.into_iter().for_each(|kind| *traffic.requests.entry(kind).or_default() += 1);
+    }
+}
+
 /// A running proxy.
 pub struct Proxy {
     address: SocketAddr,
-    fault: Arc<Mutex<Fault>>,
+    draw: Arc<Mutex<Draw>>,
     ended: Arc<AtomicBool>,
-    connections: Arc<AtomicU64>,
-    requests: Arc<AtomicU64>,
+    counters: Arc<Counters>,
 }
 
 impl Proxy {
@@ -47,24 +89,22 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let proxy = Proxy {
             address: listener.local_addr()?,
-            fault: Arc::new(Mutex::new(fault)),
+            draw: Arc::new(Mutex::new(always(fault))),
             ended: Arc::default(),
-            connections: Arc::default(),
-            requests: Arc::default(),
+            counters: Arc::default(),
         };
-        let (fault, ended) = (proxy.fault.clone(), proxy.ended.clone());
-        let (connections, requests) = (proxy.connections.clone(), proxy.requests.clone());
+        let (draw, ended, counters) = (proxy.draw.clone(), proxy.ended.clone(), proxy.counters.clone());
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 if ended.load(Ordering::Relaxed) {
                     return;
                 }
                 let Ok(client) = client else { continue };
-                connections.fetch_add(1, Ordering::Relaxed);
-                let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let requests = requests.clone();
+                counters.connections.fetch_add(1, Ordering::Relaxed);
+                let fate = draw.lock().unwrap_or_else(PoisonError::into_inner)();
+                let counters = counters.clone();
                 std::thread::spawn(move || {
-                    let _ = attend(client, target, fault, requests);
+                    let _ = attend(client, target, fate, counters);
                 });
             }
         });
@@ -78,18 +118,32 @@ impl Proxy {
 
     /// What becomes of connections from now on. Those that are open go on as they were.
     pub fn set(&self, fault: Fault) {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+        self.set_draw(always(fault));
+    }
+
+    /// The same, with a fate for each connection.
+    pub fn set_draw(&self, draw: Draw) {
+        *self.draw.lock().unwrap_or_else(PoisonError::into_inner) = draw;
     }
 
     /// How many connections were made.
     pub fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
+        self.counters.connections.load(Ordering::Relaxed)
     }
 
     /// How many times a client began to speak: requests, where it waits for each answer.
     pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
+        self.counters.requests.load(Ordering::Relaxed)
     }
+
+    /// What was passed on so far.
+    pub fn traffic(&self) -> Traffic {
+        self.counters.traffic().clone()
+    }
+}
+
+fn always(fault: Fault) -> Draw {
+    Box::new(move || Fate { fault: fault.clone(), lasts: None })
 }
 
 impl Drop for Proxy {
@@ -100,29 +154,41 @@ impl Drop for Proxy {
     }
 }
 
-fn attend(client: TcpStream, target: SocketAddr, fault: Fault, requests: Arc<AtomicU64>) -> io::Result<()> {
+fn attend(client: TcpStream, target: SocketAddr, fate: Fate, counters: Arc<Counters>) -> io::Result<()> {
     client.set_nodelay(true)?;
-    match fault {
+    if let Some(lasts) = fate.lasts {
+        close_after(client.try_clone()?, lasts);
+    }
+    match fate.fault {
         Fault::Hang => return hang(client),
         Fault::Reset => {
             let mut first = [0; 1];
             let _ = (&client).read(&mut first);
             return reset(&client);
         }
-        Fault::Answer(status, headers) => return answer(client, status, headers, &requests),
+        Fault::Answer(status, headers) => return answer(client, status, headers, &counters),
         _ => {}
     }
     let server = TcpStream::connect(target)?;
     server.set_nodelay(true)?;
-    let half = match fault {
+    let half = match fate.fault {
         Fault::Latency(round_trip) => round_trip / 2,
         _ => Duration::ZERO,
     };
     let up = (client.try_clone()?, server.try_clone()?);
+    let passage = Passage::Up(RequestScanner::default());
+    let counted = counters.clone();
     // The first of a connection waits for the handshake, too.
-    std::thread::spawn(move || relay(up.0, up.1, half, half * 2, Fault::None, Some(requests)));
-    relay(server, client, half, Duration::ZERO, fault, None);
+    std::thread::spawn(move || relay(up.0, up.1, half, half * 2, passage, counted));
+    relay(server, client, half, Duration::ZERO, Passage::Down(fate.fault), counters);
     Ok(())
+}
+
+fn close_after(client: TcpStream, lasts: Duration) {
+    std::thread::spawn(move || {
+        std::thread::sleep(lasts);
+        let _ = client.shutdown(Shutdown::Both);
+    });
 }
 
 fn hang(client: TcpStream) -> io::Result<()> {
@@ -138,16 +204,18 @@ fn reset(stream: &TcpStream) -> io::Result<()> {
     socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))
 }
 
-fn answer(mut client: TcpStream, status: &str, headers: &str, requests: &AtomicU64) -> io::Result<()> {
+fn answer(mut client: TcpStream, status: &str, headers: &str, counters: &Counters) -> io::Result<()> {
     client.set_read_timeout(Some(Duration::from_secs(30)))?;
     let mut text = Vec::new();
     let mut buffer = [0; 65536];
+    let mut scanner = RequestScanner::default();
     loop {
         let n = client.read(&mut buffer)?;
         if n == 0 {
             return Ok(());
         }
         text.extend(&buffer[..n]);
+        counters.count_up(&mut scanner, &buffer[..n]);
         let Some(end) = text.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&text[..end]).to_ascii_lowercase();
         let length =
@@ -155,10 +223,18 @@ fn answer(mut client: TcpStream, status: &str, headers: &str, requests: &AtomicU
         if text.len() < end + 4 + length {
             continue;
         }
-        requests.fetch_add(1, Ordering::Relaxed);
+        counters.requests.fetch_add(1, Ordering::Relaxed);
         write!(client, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n{headers}\r\n")?;
         text.clear();
     }
+}
+
+/// The direction of bytes, and what becomes of them.
+enum Passage {
+    /// To the server: the requests are counted.
+    Up(RequestScanner),
+    /// To the client, with a fault.
+    Down(Fault),
 }
 
 /// Passes on what comes, each piece after its delay, however many are on their way.
@@ -167,13 +243,13 @@ fn relay(
     to: TcpStream,
     delay: Duration,
     first: Duration,
-    fault: Fault,
-    requests: Option<Arc<AtomicU64>>,
+    passage: Passage,
+    counters: Arc<Counters>,
 ) {
     let (tell, told) = mpsc::channel::<(Instant, Vec<u8>)>();
     let writer = {
         let Ok(to) = to.try_clone() else { return };
-        std::thread::spawn(move || pass(told, to, &fault, requests.as_deref()))
+        std::thread::spawn(move || pass(told, to, passage, &counters))
     };
     let mut buffer = vec![0; 65536];
     let mut extra = first;
@@ -189,42 +265,54 @@ fn relay(
     let _ = from.shutdown(Shutdown::Read);
 }
 
-/// Counts the pieces as requests, or does to them what the fault says.
 fn pass(
     told: mpsc::Receiver<(Instant, Vec<u8>)>,
     mut to: TcpStream,
-    fault: &Fault,
-    requests: Option<&AtomicU64>,
+    mut passage: Passage,
+    counters: &Counters,
 ) {
     let mut passed = 0usize;
-    for (due, mut piece) in told {
+    for (due, piece) in told {
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        if let Some(requests) = requests {
-            requests.fetch_add(1, Ordering::Relaxed);
-        }
-        let sent = match fault {
-            Fault::Cut(at) | Fault::Break(at) if passed + piece.len() > *at => {
-                let _ = to.write_all(&piece[..at.saturating_sub(passed)]);
-                if matches!(fault, Fault::Break(_)) {
-                    let _ = reset(&to);
-                }
-                let _ = to.shutdown(Shutdown::Both);
-                return;
-            }
-            Fault::Flip(every) => {
-                let flipped = (0..piece.len()).filter(|i| (passed + i + 1).is_multiple_of(*every));
-                flipped.for_each(|i| piece[i] ^= 1);
+        let length = piece.len();
+        let sent = match &mut passage {
+            Passage::Up(scanner) => {
+                counters.requests.fetch_add(1, Ordering::Relaxed);
+                counters.count_up(scanner, &piece);
                 to.write_all(&piece)
             }
-            Fault::Slow(rate) => piece.chunks((rate / 20).max(1) as usize).try_for_each(|part| {
-                std::thread::sleep(Duration::from_millis(50));
-                to.write_all(part)
-            }),
-            _ => to.write_all(&piece),
+            Passage::Down(fault) => {
+                counters.traffic().down += length as u64;
+                answer_with(&mut to, piece, passed, fault)
+            }
         };
-        passed += piece.len();
+        passed += length;
         if sent.is_err() {
             return;
         }
+    }
+}
+
+/// Passes on a piece of an answer, after `passed` bytes, as the fault says. An error ends the connection.
+fn answer_with(to: &mut TcpStream, mut piece: Vec<u8>, passed: usize, fault: &Fault) -> io::Result<()> {
+    match fault {
+        Fault::Cut(at) | Fault::Break(at) if passed + piece.len() > *at => {
+            let _ = to.write_all(&piece[..at.saturating_sub(passed)]);
+            if matches!(fault, Fault::Break(_)) {
+                let _ = reset(to);
+            }
+            let _ = to.shutdown(Shutdown::Both);
+            Err(io::ErrorKind::ConnectionAborted.into())
+        }
+        Fault::Flip(every) => {
+            let flipped = (0..piece.len()).filter(|i| (passed + i + 1).is_multiple_of(*every));
+            flipped.for_each(|i| piece[i] ^= 1);
+            to.write_all(&piece)
+        }
+        Fault::Slow(rate) => piece.chunks((*rate / 20).max(1) as usize).try_for_each(|part| {
+            std::thread::sleep(Duration::from_millis(50));
+            to.write_all(part)
+        }),
+        _ => to.write_all(&piece),
     }
 }

@@ -12,6 +12,7 @@ mod plain;
 mod registry;
 mod running;
 mod sccache;
+mod server;
 mod serving;
 mod wrapper_env;
 
@@ -21,4 +22,5 @@ pub use kache::Kache;
 pub use plain::{Plain, without_cache};
 pub use registry::{ALL, NAMES, find, installed, is_peer};
 pub use running::RunningBackend;
+pub use server::Server;
 pub use serving::serving;

@@ -20,7 +20,7 @@ use crate::analysis::embedded_paths::{self, Proof};
 use crate::analysis::event_log::EventLog;
 use crate::analysis::summary::{self, BuildSummary, Rate};
 use crate::analysis::timeline::Timeline;
-use crate::backend::{Backend, Counts, Endpoint, Protocol, RunningBackend};
+use crate::backend::{Backend, Counts, Endpoint, Protocol, RunningBackend, Server};
 use crate::build_site::{self, BuildSite, Built};
 use crate::check::remote_findings::{RemoteFindings, SecondMachine};
 use crate::check::verification::{self, Verified};
@@ -31,12 +31,9 @@ use crate::system::scratch::Scratch;
 use crate::workload::Workload;
 use crate::workload::checkout::Checkout;
 use kache_core::events::{Event, RemoteWay};
-use kache_loopback::daemon::{BuildGrid, Daemon};
 use kache_loopback::proxy::{Fault, Proxy};
-use kache_loopback::s3::S3;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,43 +45,6 @@ pub struct RemotePlan {
     pub same_place: bool,
     /// What kache's remote store speaks; that of other caches is S3.
     pub protocol: Protocol,
-}
-
-/// A running remote store.
-enum Server {
-    S3(S3),
-    BuildGrid { daemon: Daemon, objects: PathBuf },
-}
-
-impl Server {
-    fn start(protocol: Protocol, dir: &Path) -> Result<Server> {
-        match protocol {
-            Protocol::S3 => S3::start(dir).map(Server::S3).map_err(Error::io("start an S3 server over", dir)),
-            Protocol::Reapi => {
-                std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-                let started = BuildGrid::default().start(dir);
-                let daemon = started.map_err(Error::io("start BuildGrid over", dir))?.ok_or_else(|| {
-                    Error::input("bgd is not on PATH")
-                        .remedy("scripts/buildgrid.sh installs it below .tools/bin")
-                })?;
-                Ok(Server::BuildGrid { daemon, objects: dir.join("cas") })
-            }
-        }
-    }
-
-    fn address(&self) -> SocketAddr {
-        match self {
-            Server::S3(s3) => s3.address(),
-            Server::BuildGrid { daemon, .. } => daemon.address(),
-        }
-    }
-
-    fn objects(&self) -> PathBuf {
-        match self {
-            Server::S3(s3) => s3.objects(),
-            Server::BuildGrid { objects, .. } => objects.clone(),
-        }
-    }
 }
 
 pub fn run(

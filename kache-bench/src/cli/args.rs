@@ -2,7 +2,8 @@
 
 use super::options::{Format, RunOptions};
 use super::{
-    backends, check, compare, completions, gate, latency, list, pull, remote_check, report, single_units,
+    backends, check, compare, completions, gate, latency, list, load, pull, remote_check, report,
+    single_units,
 };
 use crate::check::CheckPlan;
 use crate::error::{Error, Result};
@@ -83,6 +84,8 @@ enum Command {
     #[cfg(unix)]
     #[command(alias = "torture")]
     Stress(stress::StressOptions),
+    /// Build on many machines through one server, with faults, and require what the plain compiler makes
+    Load(load::Options),
     /// Run each unit again under strace and check that every access of the compiler is recorded or excused
     Audit {
         #[command(flatten)]
@@ -123,6 +126,7 @@ impl Command {
             Command::Check { remote, .. } if remote.remote => Some("check --remote"),
             Command::Compare(_) => Some("compare"),
             Command::Latency(_) => Some("latency"),
+            Command::Load(_) => Some("load"),
             Command::Traps(_) => Some("traps"),
             Command::Audit { .. } => Some("audit"),
             Command::Mutate { .. } => Some("mutate"),
@@ -140,8 +144,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     }
     match cli.command {
         Command::Check { remote, .. } if remote.remote && !cfg!(feature = "remote") => {
-            let what = "this kache-bench was compiled without the S3 server of `check --remote`";
-            Err(Error::input(what).remedy("add `--features remote` to the command of cargo that compiles it"))
+            Err(without_server("check --remote"))
         }
         Command::Check { run, remote, .. } if remote.remote => remote_check::run(&run, &remote),
         Command::Check { run, verify, plain, trace, lose, .. } => check::judge(
@@ -156,6 +159,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Compare(options) => compare::run(&options),
         Command::Latency(options) => latency::run(&options),
+        Command::Load(_) if !cfg!(feature = "remote") => Err(without_server("load")),
+        Command::Load(options) => load::run(&options),
         Command::Pull { run, trace } => pull::run(&run, trace.as_deref()),
         Command::Gate(options) => gate::run(&options),
         Command::Report(options) => report::run(&options),
@@ -168,4 +173,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Completions(options) => Ok(completions::run(&options)),
         Command::List { workloads, format } => list::list(workloads, format),
     }
+}
+
+fn without_server(command: &str) -> Error {
+    let what = format!("this kache-bench was compiled without the S3 server of `{command}`");
+    Error::input(what).remedy("add `--features remote` to the command of cargo that compiles it")
 }

@@ -8,6 +8,7 @@ mod completions;
 mod gate;
 mod latency;
 mod list;
+mod load;
 mod options;
 mod pull;
 mod remote_check;

@@ -1,4 +1,4 @@
-//! The kache under test.
+//! The kache under test, with its agent beside it.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -21,12 +21,14 @@ fn build() -> PathBuf {
     }
     // The features of the whole workspace, as `cargo test` has just built it.
     let output = cargo
-        .args(["build", "--workspace", "--bin", "kache", "--message-format=json-render-diagnostics"])
+        .args(["build", "--workspace", "--bin", "kache", "--bin", "kache-agent"])
+        .arg("--message-format=json-render-diagnostics")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let messages = String::from_utf8(output.stdout).unwrap();
-    let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    messages.find_map(|message| Some(PathBuf::from(message["executable"].as_str()?))).unwrap()
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut programs = messages.filter_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
+    programs.find(|program| program.file_stem().is_some_and(|name| name == "kache")).unwrap()
 }

@@ -15,6 +15,7 @@ mod injected_mismatches;
 mod interrupted;
 mod kache;
 mod latency;
+mod load;
 mod nightly;
 mod nondeterminism;
 mod pull;

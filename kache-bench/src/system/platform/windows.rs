@@ -13,7 +13,7 @@ pub const SHELL: &str = "cmd";
 
 /// Commands that are not available: they need strace, links, process times, a shell for the traps, or a
 /// remote store.
-pub const WITHOUT: &[&str] = &["check --remote", "compare", "latency", "traps", "audit", "mutate"];
+pub const WITHOUT: &[&str] = &["check --remote", "compare", "latency", "load", "traps", "audit", "mutate"];
 
 /// A command line for the shell, which has its own parsing rules.
 pub fn shell(line: &str) -> Command {
