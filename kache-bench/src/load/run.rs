@@ -16,7 +16,7 @@ use kache_loopback::proxy::{Fault, Proxy};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The percentage of builds that begin with an empty cache.
 const WIPED: u32 = 40;
