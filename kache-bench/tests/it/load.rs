@@ -111,7 +111,7 @@ fn a_failed_build_is_reported() {
     let output = load(dir.path(), &fake, &["--agents", "1", "--jobs", "1", "--minutes", "0.01"]);
     let record = record(&output);
     assert_eq!(output.status.code(), Some(1), "{record:#}");
-    let is_it = |problem: &&str| problem.ends_with("exit status 3, the compiler exit status 0: broken");
-    assert!(problems(&record).iter().any(|problem| is_it(&problem)), "{record:#}");
+    let told = "exit status 3, the compiler exit status 0: broken";
+    assert!(problems(&record).iter().any(|problem| problem.ends_with(told)), "{record:#}");
     assert_eq!(counted(&record, "wrong"), 0, "{record:#}");
 }
