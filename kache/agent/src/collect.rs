@@ -43,7 +43,7 @@ struct Plan {
     objects: Vec<Listed>,
     /// The actions by the keys of the results that kept records of builds name.
     recorded: HashMap<Digest, Digest>,
-    /// The actions of kept results. Without old indexes and lists, nobody needs them.
+    /// The actions of kept results. An index or a list of another action is of no use.
     actions: HashSet<Digest>,
 }
 
@@ -258,12 +258,10 @@ fn action(name: &str) -> Option<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{pack, runtime, service};
-    use kache_core::events::Observed;
+    use crate::{fetch, pack, runtime, service};
     use kache_core::remote::client::AgentConfig;
     use kache_core::remote::format::{Header, PACK_MAGIC, SignedList};
     use kache_core::remote::{Levels, Remote};
-    use kache_core::store::result::ActionResult;
     use std::path::Path;
 
     const DAY: Duration = Duration::from_secs(86_400);
@@ -282,20 +280,7 @@ mod tests {
 
     /// A pack of the action, without outputs, under its name.
     fn pack() -> (String, Vec<u8>) {
-        let result = ActionResult {
-            outputs: Vec::new(),
-            stdout: Vec::new(),
-            stderr: Vec::new(),
-            label: String::new(),
-            compile_us: 1,
-            observed: Observed::Preload,
-            fetched: false,
-            literal: false,
-            confirmation: None,
-            place: Vec::new(),
-            status: 0,
-        };
-        let header = Header { action: action(), set: Vec::new(), key: action(), result, blobs: Vec::new() };
+        let header = Header { action: action(), key: action(), blobs: Vec::new(), ..fetch::tests::header(0) };
         let name = format::pack_name(&format::recorded_input_key(&header.action, &header.set));
         let header = pack::compress(&header.encode()).unwrap();
         let length = (header.len() as u32).to_le_bytes();

@@ -436,7 +436,7 @@ impl Agent {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use kache_core::events::Observed;
     use kache_core::store::result::ActionResult;
@@ -449,7 +449,8 @@ mod tests {
         assert!(!pace.is_too_slow(60_000, Duration::from_secs(1)));
     }
 
-    fn header(size: u64) -> Header {
+    /// The header of a pack with one blob.
+    pub(crate) fn header(size: u64) -> Header {
         let result = ActionResult {
             outputs: Vec::new(),
             stdout: Vec::new(),

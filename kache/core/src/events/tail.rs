@@ -22,7 +22,7 @@ impl Tail {
         Tail { dir: Area::Events.in_cache(cache), read: BTreeMap::new(), build: None }
     }
 
-    /// A reader that goes on at the position of another one.
+    /// A reader of the events after a position that [`Tail::position`] returned.
     pub fn after(cache: &Path, position: BTreeMap<String, u64>) -> Tail {
         let tail = Tail::new(cache);
         let read = position.into_iter().map(|(file, read)| (tail.dir.join(file), read)).collect();

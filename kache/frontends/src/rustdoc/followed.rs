@@ -48,7 +48,7 @@ const WITH_VALUE: &[&str] =
 /// Whether cargo documents another crate into the directory after this one.
 pub(super) fn is_followed(all: &Flags, doc: &Path) -> bool {
     let is_of_workspace = !all.given("--cap-lints");
-    // A host crate of a build for another target is documented into a directory of its own, which no member follows to.
+    // In a build for another target, host crates are documented into one directory and members into another.
     if is_of_workspace || std::env::var_os("CARGO_BUILD_TARGET").is_some() || has_targets(doc) {
         return false;
     }

@@ -67,7 +67,7 @@ impl Command {
     }
 }
 
-/// Makes the search index of all parts below `to`, by the rustdoc that `link` leads to.
+/// Has rustdoc make the search index of all parts, in the directory `work`.
 pub(super) fn finish(rustdoc: &Path, parts: Vec<Index>, work: &Path) -> io::Result<()> {
     let unknown = || io::Error::other("the search index has an unknown format");
     let mut parts = Index::order(parts);
