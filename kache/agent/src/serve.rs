@@ -294,14 +294,17 @@ impl Agent {
         send(stream, &Response::Flushed { uploaded, remaining, errors }).await
     }
 
-    /// Uploads until the queue is empty, or three rounds in a row upload nothing.
+    /// Uploads until the queue is empty, or three rounds in a row upload nothing. A background round counts, too.
     async fn flush_queue(self: &Arc<Self>, progress: impl Fn(u64, u64)) -> UploadRound {
         let mut all = UploadRound::default();
         let mut rounds_without_progress = 0;
+        let mut least_remaining = self.queued().len() as u64;
         loop {
             let before = all.uploaded;
             let round = self.upload_queue(|uploaded, remaining| progress(before + uploaded, remaining)).await;
-            rounds_without_progress = if round.uploaded == 0 { rounds_without_progress + 1 } else { 0 };
+            let progressed = round.uploaded > 0 || round.remaining < least_remaining;
+            least_remaining = least_remaining.min(round.remaining);
+            rounds_without_progress = if progressed { 0 } else { rounds_without_progress + 1 };
             all = UploadRound { uploaded: before + round.uploaded, ..round };
             if all.remaining == 0 || rounds_without_progress == 3 {
                 break;

@@ -297,7 +297,10 @@ impl Storage {
         match &result {
             Err(StorageError::Failed(why)) => {
                 let waited = begun.elapsed();
-                if self.throttled().is_some() || self.circuit_breaker.record_failure(waited, self.timeout) {
+                // A service that asks for a pause answers after it, and nothing is sent before. The breaker's own pause
+                // would be longer each time.
+                let asked = self.throttled().is_some();
+                if !asked && self.circuit_breaker.record_failure(waited, self.timeout) {
                     self.trip(why.clone());
                 }
             }
