@@ -7,7 +7,7 @@ use crate::prefetch::Session;
 use crate::upload::UploadRound;
 use crate::{Agent, locked, runtime};
 use kache_core::digest::Digest;
-use kache_core::platform::{self, socket};
+use kache_core::platform::{self, StatId, socket};
 use kache_core::printable::count;
 use kache_core::remote::client::{AgentConfig, AgentFiles};
 use kache_core::remote::format::BuildUnit;
@@ -26,6 +26,22 @@ use tokio::sync::mpsc;
 /// The interval of keep-alive messages to a waiting client.
 const KEEP_ALIVE: Duration = Duration::from_millis(300);
 
+/// The files by which clients reach this agent.
+struct Place {
+    files: AgentFiles,
+    /// The identity of the file that this agent holds locked.
+    lock: Option<StatId>,
+}
+
+impl Place {
+    /// Whether clients reach this agent here. They do not once the cache was removed: a new cache at its place has a new lock, and
+    /// an agent of its own. The number of the file is not used again, since the agent holds the file open.
+    fn is_kept(&self) -> bool {
+        let now = platform::identity(&self.files.lock()).ok();
+        self.lock.zip(now).is_some_and(|(own, (_, now))| own.is_same_file(&now))
+    }
+}
+
 /// The number of connections, and when the last request came.
 struct Activity {
     connections: usize,
@@ -41,7 +57,7 @@ pub fn serve(config: AgentConfig) -> Result<(), AgentError> {
     let store = config.cache.join(kache_core::store::FORMAT);
     let files = AgentFiles::of(&config.levels, &store);
     platform::make_private_dir(files.dir()).map_err(io("create the agent's directory"))?;
-    let Some(_lock) = lock(&files.lock()).map_err(io("lock the agent's lock file"))? else {
+    let Some(lock) = lock(&files.lock()).map_err(io("lock the agent's lock file"))? else {
         return Ok(());
     };
     let agent = Agent::new(config).inspect_err(|e| {
@@ -50,10 +66,10 @@ pub fn serve(config: AgentConfig) -> Result<(), AgentError> {
     })?;
     let listener = socket::listen(&files.socket()).map_err(io("listen on the agent's socket"))?;
     listener.set_nonblocking(true).map_err(io("listen on the agent's socket"))?;
-    let socket = files.socket();
+    let place = Place { lock: platform::identity_of(&lock).ok().map(|(_, id)| id), files };
     runtime()?.block_on(async {
         let listener = UnixListener::from_std(listener).map_err(io("listen on the agent's socket"))?;
-        agent.serve(listener, &socket).await;
+        agent.serve(listener, &place).await;
         Ok(())
     })
 }
@@ -72,7 +88,7 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
 }
 
 impl Agent {
-    async fn serve(self: Arc<Self>, listener: UnixListener, socket: &Path) {
+    async fn serve(self: Arc<Self>, listener: UnixListener, place: &Place) {
         let activity = Arc::new(Mutex::new(Activity { connections: 0, last_request: Instant::now() }));
         let uploads = tokio::spawn(self.clone().upload_in_background());
         self.start_metrics();
@@ -90,12 +106,15 @@ impl Agent {
                 _ = tick.tick() => {}
             }
             // The agent also exits when its cache was removed.
-            if self.is_ending() || !self.store.area(Area::Blobs).exists() || self.is_idle(&activity) {
+            let has_cache = self.store.area(Area::Blobs).exists() && place.is_kept();
+            if self.is_ending() || !has_cache || self.is_idle(&activity) {
                 break;
             }
         }
         self.ending.store(true, Ordering::Relaxed);
-        let _ = std::fs::remove_file(socket);
+        if place.is_kept() {
+            let _ = std::fs::remove_file(place.files.socket());
+        }
         uploads.abort();
         metrics.abort();
         self.export_metrics().await;

@@ -6,6 +6,7 @@ use kache_core::events::{Outcome, RemoteWay};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_second_machine_restores_the_results_of_the_first() {
@@ -252,6 +253,27 @@ fn an_agent_serves_a_cache_with_a_long_path() {
         text(&flushed)
     );
     let _ = std::fs::remove_dir_all(a_cache);
+}
+
+#[test]
+fn the_agent_of_a_replaced_cache_ends_and_leaves_the_socket_to_the_new_one() {
+    let shared = tempfile::tempdir().unwrap();
+    let a = Machine::with_sources(&format!("file://{}", shared.path().display()));
+    a.rust();
+    let old = agents_of(&a);
+    assert_eq!(old.len(), 1);
+    // The new cache is there sooner than the agent looks for the old one.
+    std::fs::rename(a.test.cache(), a.test.path("gone")).unwrap();
+    a.clean();
+    a.rust();
+    let end = Instant::now() + Duration::from_secs(60);
+    while agents_of(&a).contains(&old[0]) {
+        assert!(Instant::now() < end, "the agent of the removed cache lives on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let new = agents_of(&a);
+    assert!(a.flush().status.success());
+    assert_eq!((new.len(), agents_of(&a)), (1, new));
 }
 
 #[test]
