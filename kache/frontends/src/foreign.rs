@@ -1,6 +1,7 @@
 //! What runs of build scripts and of other commands that are no compilers have in common: their roots, what their traces mean,
 //! and what is refused of what they left.
 
+use crate::cargo_home::CargoHome;
 use crate::toolchain::Toolchain;
 use crate::{archives, excuses, plan, policies, recognise, tables};
 use kache_core::action::{Action, Request};
@@ -11,7 +12,7 @@ use kache_core::digest::Digest;
 use kache_core::eval::{Computed, EvalContext, Evaluate};
 use kache_core::frontend::{Completed, Known, Plan};
 use kache_core::observe::log::Log;
-use kache_core::paths::{self, Roots, absolute};
+use kache_core::paths::{self, Roots};
 use kache_core::platform::{self, EntryType};
 use kache_core::reason::{NotCacheable, Reason, refuse};
 use kache_core::settings::{Observe, Settings};
@@ -47,16 +48,14 @@ pub(crate) fn roots(request: &Request, target: Option<PathBuf>, settings: &Setti
     for (at, base) in settings.base_dirs.iter().enumerate() {
         roots.add(&format!("base:{at}"), base.clone(), None);
     }
-    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let cargo =
-        cargo.or_else(|| Some(platform::home()?.join(".cargo"))).map(|dir| absolute(&request.cwd, &dir));
-    let is_of_cargo = cargo.as_ref().is_some_and(|cargo| request.cwd.starts_with(cargo));
+    let cargo = CargoHome::find(&request.cwd);
+    let is_of_cargo = cargo.as_ref().is_some_and(|cargo| cargo.contains(&request.cwd));
     let start = match &target {
         Some(target) if is_of_cargo => target.parent(),
         _ => Some(request.cwd.as_path()),
     };
     let workspace = start.map(|start| paths::checkout(start).unwrap_or(start.to_path_buf()));
-    let all = [("target", target), ("workspace", workspace), ("cargo", cargo)];
+    let all = [("target", target), ("workspace", workspace), ("cargo", cargo.map(|cargo| cargo.dir))];
     for (name, path) in all {
         if let Some(path) = path {
             roots.add(name, path, None);

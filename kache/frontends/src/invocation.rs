@@ -1,11 +1,11 @@
 //! A compiler's command line, taken apart. Private to the front ends of compilers.
 
+use crate::cargo_home::CargoHome;
 use crate::flags::{Bucket, Effect, Flag, Form, Row, Takes};
 use kache_core::action::OutputNames;
 use kache_core::digest::Digest;
 use kache_core::events::{Kind, Unit};
 use kache_core::paths::{self, Roots, absolute};
-use kache_core::platform;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -146,10 +146,7 @@ impl Invocation {
         let platform = platform.and_then(|flag| flag.value.as_deref());
         let dir = &self.outputs.dir;
         let target = (!dir.as_os_str().is_empty()).then(|| target_dir(dir, platform)).flatten();
-        let cargo = std::env::var_os("CARGO_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(platform::home()?.join(".cargo")))
-            .map(|p| absolute(&self.cwd, &p));
+        let cargo = CargoHome::find(&self.cwd);
         for (i, base) in bases.iter().enumerate() {
             let to = format!("/kache/base/{i}");
             roots.add(&format!("base:{i}"), base.clone(), remap.then_some(to.as_str()));
@@ -157,7 +154,7 @@ impl Invocation {
         if let Some(sysroot) = sysroot.filter(|s| s.is_absolute()) {
             roots.add("sysroot", sysroot.to_path_buf(), None);
         }
-        let workspace = self.workspace(target.as_deref(), cargo.as_deref());
+        let workspace = self.workspace(target.as_deref(), cargo.as_ref());
         if let Some(target) = target {
             roots.add("target", target, mapped("./target"));
         }
@@ -165,7 +162,7 @@ impl Invocation {
             roots.add("workspace", workspace, mapped("."));
         }
         if let Some(cargo) = cargo {
-            roots.add("cargo", cargo, mapped("/kache/cargo"));
+            roots.add("cargo", cargo.dir, mapped("/kache/cargo"));
         }
         if let Some(build) = self.build_dir(&roots) {
             roots.add("build", build, mapped("/kache/build"));
@@ -200,8 +197,8 @@ impl Invocation {
 
     /// The checkout: that of the working directory for crates, that of the source for C, since a C build may run outside the
     /// checkout. A crate in cargo's home is built for the checkout that has the target directory.
-    fn workspace(&self, target: Option<&Path>, cargo: Option<&Path>) -> Option<PathBuf> {
-        let foreign = |dir: &Path| cargo.is_some_and(|c| dir.starts_with(c));
+    fn workspace(&self, target: Option<&Path>, cargo: Option<&CargoHome>) -> Option<PathBuf> {
+        let foreign = |dir: &Path| cargo.is_some_and(|cargo| cargo.contains(dir));
         let beside = target.and_then(Path::parent);
         if foreign(&self.cwd) {
             return beside.map(|dir| paths::checkout(dir).unwrap_or(dir.to_path_buf()));

@@ -6,6 +6,7 @@
 //! [`Frontend`] itself.
 
 mod archives;
+mod cargo_home;
 mod climbing;
 pub mod collect;
 mod compile_plan;

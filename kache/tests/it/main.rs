@@ -77,6 +77,7 @@ mod rustdoc_followed;
 mod rustdoc_inputs;
 #[cfg(target_os = "linux")]
 mod script_files;
+mod script_registry;
 #[cfg(target_os = "linux")]
 mod scripts;
 #[cfg(target_os = "linux")]
