@@ -143,6 +143,8 @@ struct place {
 extern bool kache_active;
 /* Nothing is recorded, and compilers are fronted. */
 extern bool kache_quiet;
+/* Relative paths stay as they are spelled: see `files.c`. */
+extern bool kache_keeps_spelling;
 
 static inline struct text text_of(const char *s) {
     return s ? (struct text){s, __builtin_strlen(s), 0, 0, IN_MEMORY, 0} : NO_TEXT;

@@ -6,6 +6,7 @@
 #include "core.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -14,6 +15,7 @@
 #include "descriptors.h"
 #include "files.h"
 #include "kept.h"
+#include "others.h"
 
 #define IDENTITY_MAX 96
 
@@ -369,16 +371,38 @@ HOOK(ssize_t, __readlinkat_chk, int dirfd, const char *path, char *buffer, size_
     READLINK_BODY(dirfd, REAL(__readlinkat_chk)(dirfd, path, buffer, size, limit));
 }
 
+/* kache has spelled paths in the arguments relative that the caller spelled absolute. They stay relative where the command
+ * asks for the real path of a file, so that what it keeps for later runs serves other checkouts. Plugins are asked for and
+ * loaded by their real paths, and no plugin is answered like this. */
+static bool is_respelled(const char *path) {
+    return kache_keeps_spelling && path[0] != '/' && __builtin_strchr(path, '/') &&
+           RAW(SYS_getppid, 0, 0, 0, 0) == kache_launcher();
+}
+
+static char *as_spelled(const char *path, char *real) {
+    struct stat status;
+    if (kache_plugins_loaded() || !is_respelled(path)) return real;
+    if (RAW(SYS_newfstatat, AT_FDCWD, real, &status, 0) != 0 || !S_ISREG(status.st_mode)) return real;
+    size_t length = __builtin_strlen(path);
+    if (length <= __builtin_strlen(real)) __builtin_memcpy(real, path, length + 1);
+    return real;
+}
+
 #define REALPATH_BODY(call)                                                                                  \
     char *result = call;                                                                                     \
     if (SKIP(!result) || !path) return result;                                                               \
     OUTCOME(!result);                                                                                        \
     note_result(K_REALPATH, err, module, AT_FDCWD, path, text_of(result));                                   \
     DONE;                                                                                                    \
-    return result
+    return result ? as_spelled(path, result) : NULL
 
 HOOK(char *, realpath, const char *path, char *resolved) {
     REALPATH_BODY(REAL_POINTER(realpath)(path, resolved));
+}
+const char *kache_real_path(const char *path) {
+    if (!is_respelled(path)) return path;
+    char *room = kache_scratch(PATH_MAX);
+    return room && REAL_POINTER(realpath)(path, room) ? room : path;
 }
 HOOK(char *, __realpath_chk, const char *path, char *resolved, size_t size) {
     REALPATH_BODY(REAL_POINTER(__realpath_chk)(path, resolved, size));

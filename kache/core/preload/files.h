@@ -16,6 +16,8 @@ void kache_note_status_fd(unsigned flags, int err, uint32_t module, int64_t aux,
 void kache_note_list_fd(unsigned flags, int err, uint32_t module, int64_t aux, int fd);
 void kache_note_path(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int dirfd,
                      const char *path);
+/* The real path where kache may have spelled a path relative; any other path as it is. */
+const char *kache_real_path(const char *path);
 void kache_note_cwd(uint32_t module, const char *cwd);
 void kache_note_readlink(int err, uint32_t module, int dirfd, const char *path, const char *result, long len);
 void kache_note_pair(enum kind kind, unsigned flags, int err, uint32_t module, int64_t aux, int from_fd, const char *from,

@@ -33,7 +33,9 @@ struct header {
     uint32_t has_front;
     /* Nothing is to be recorded. */
     uint32_t is_quiet;
-    uint32_t rest[4];
+    /* The relative paths in the command's arguments stay as they are. */
+    uint32_t keeps_spelling;
+    uint32_t rest[3];
     struct given given[128];
 };
 
@@ -110,6 +112,7 @@ bool kache_open_log(void) {
     }
     if (header && header->has_front) kache_set_front((const char *)(header + 1) + sizeof(struct record));
     kache_quiet = header && header->is_quiet;
+    kache_keeps_spelling = header && header->keeps_spelling;
     RAW(SYS_close, fd, 0, 0, 0);
     return header != NULL;
 }

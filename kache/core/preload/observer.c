@@ -31,6 +31,7 @@
 
 bool kache_active;
 bool kache_quiet;
+bool kache_keeps_spelling;
 char kache_log_variable[sizeof LOG_VARIABLE + 64];
 const char *kache_object;
 

@@ -23,8 +23,8 @@ static long number_at(const char *text) {
     return number;
 }
 
-/* The process that made the log: the log's name is `/proc/PID/fd/N`. */
-static long launcher(void) {
+/* The log's name is `/proc/PID/fd/N`. */
+long kache_launcher(void) {
     static const char prefix[] = LOG_VARIABLE "/proc/";
     for (unsigned i = 0; i < sizeof prefix - 1; i++)
         if (kache_log_variable[i] != prefix[i]) return -1;
@@ -50,7 +50,7 @@ static long parent_of(long pid) {
 }
 
 static bool is_of_tree(long pid) {
-    long root = launcher();
+    long root = kache_launcher();
     for (int i = 0; i < GENERATIONS && pid > 1; i++) {
         if ((pid = parent_of(pid)) == root) return true;
     }

@@ -5,6 +5,8 @@
 
 #include "core.h"
 
+/* The process that made the log. */
+long kache_launcher(void);
 /* A process, or by a negative number a group, is to be signalled or asked about. */
 void kache_note_other(long pid, uint32_t module);
 

@@ -576,6 +576,9 @@ static void *before_dlopen(const char *name, void *caller, struct real *real) {
 }
 
 ASKED void *kache_before_dlopen(struct registers *registers, void *caller, struct real *real) {
+    /* A plugin finds itself by the path that it would have been loaded by. */
+    if (kache_active && registers->argument[0])
+        registers->argument[0] = (void *)kache_real_path(registers->argument[0]);
     return before_dlopen(registers->argument[0], caller, real);
 }
 

@@ -9,6 +9,7 @@
 
 use crate::compile_plan::CompilePlan;
 use crate::define::{self, Search, Use};
+use crate::incremental::spelling;
 use crate::invocation::Invocation;
 use kache_core::digest::Table;
 use kache_core::eval::EvalContext;
@@ -49,6 +50,9 @@ pub fn may_use(
     let Some(log) = log else { return !succeeded };
     // The object for build scripts may not fit what the linker makes.
     if !succeeded && plan.starter.is_some() && contains(&completed.ran.stderr, b"linking with") {
+        return true;
+    }
+    if !succeeded && plan.respelled.is_some() && spelling::shows(&plan.invocation, &completed.ran.stderr) {
         return true;
     }
     // No `-I./include` leads to a mapped path as it is, with its `./`. Sources can hide that they name a file from any reader

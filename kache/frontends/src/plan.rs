@@ -181,7 +181,7 @@ fn planned(
     let names_directory = !is_rust && !invocation.literal_paths && !invocation.maps_nothing();
     let pwd = names_directory.then(|| ("PWD", OsString::from(&invocation.cwd)));
     let respelled =
-        settings.keeps_state().then(|| incremental::out_dir::respelled(&invocation, &roots)).flatten();
+        settings.keeps_state().then(|| incremental::spelling::respelled(&invocation, &roots)).flatten();
     let action = Action {
         unit: invocation.unit.clone(),
         kind: invocation.kind,
@@ -271,7 +271,7 @@ fn arguments(
     }
     args.extend(family.tells_source.and_then(|flag| source_argument(flag, invocation, roots, key)));
     match respelled {
-        Some(respelled) => args.extend(incremental::out_dir::tell(&invocation.args, respelled)),
+        Some(_) => args.extend(incremental::spelling::tell(invocation)),
         None => args.extend(invocation.args.iter().cloned()),
     }
     args
@@ -318,7 +318,7 @@ impl Plan for CompilePlan {
     fn declared(&self) -> Option<io::Result<Declared>> {
         let report = self.toolchain.capabilities.report;
         let path = self.invocation.depinfo.as_ref()?;
-        let text = incremental::out_dir::read_depinfo(path, self.respelled.as_ref());
+        let text = incremental::spelling::read_depinfo(path, self.respelled.as_ref());
         Some(text.map(|text| depinfo::parse(&text, report)))
     }
 

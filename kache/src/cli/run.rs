@@ -89,7 +89,8 @@ fn front(command: &mut Command) -> io::Result<Option<Log>> {
     let store = Store::open(&cache)?;
     let object = launch::unpack(&store.area(Area::Observer))?;
     let front = Front { kache: std::env::current_exe()?, compilers: recognise::FRONTED };
-    let log = Log::create(&Purpose { is_foreign: false, is_quiet: true, front: Some(&front), kept: None })?;
+    let purpose = Purpose { is_quiet: true, front: Some(&front), ..Purpose::default() };
+    let log = Log::create(&purpose)?;
     let base = std::env::var_os(launch::PRELOAD_VARIABLE);
     command.envs(launch::environment(&log, &object, base.as_deref()));
     Ok(Some(log))

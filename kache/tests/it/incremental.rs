@@ -177,6 +177,115 @@ fn objects_are_used_although_the_directory_of_outputs_has_another_path() {
     assert!(library.windows(MARK.len()).any(|part| part == MARK), "rustc used nothing of the state");
 }
 
+/// Compiles a library and a program that uses it, with the paths of the checkout as cargo spells them.
+fn program(test: &TestEnv, checkout: &str) -> [std::process::Output; 2] {
+    let out = test.path(checkout).join("out");
+    let (search, found) = (format!("dependency={}", out.display()), format!("l={}/libl.rlib", out.display()));
+    let fixed = ["-C", "incremental=inc", "-C", "metadata=1f", "-C", "debuginfo=2", "--out-dir"];
+    let compile = |more: &[&str]| {
+        let args = [&["rustc", "--emit=dep-info,link"], &fixed[..], &[out.to_str().unwrap()], more].concat();
+        test.kache_in(checkout, &args).env("KACHE_INCREMENTAL_STATE", "on").output().unwrap()
+    };
+    let library = compile(&["--crate-name=l", "--crate-type=lib", "l.rs"]);
+    let linked = ["--crate-name=p", "--crate-type=bin", "p.rs", "-L", &search, "--extern", &found];
+    [library, compile(&linked)]
+}
+
+/// A checkout with a library and a program.
+fn with_program(test: &TestEnv, checkout: &str) {
+    for dir in [".git", "out"] {
+        fs::create_dir_all(test.path(checkout).join(dir)).unwrap();
+    }
+    test.write(&format!("{checkout}/l.rs"), SOURCE);
+    let used = "pub mod used { pub fn f() -> String { l::one::f(\"a\") } }";
+    test.write(
+        &format!("{checkout}/p.rs"),
+        &format!("{used}\nfn main() {{ println!(\"{{}}\", used::f()) }}\n"),
+    );
+}
+
+/// The objects of a program with debug information depend on where rustc found the crates.
+#[test]
+fn objects_of_a_program_are_used_although_its_crates_have_other_paths() {
+    let test = TestEnv::new();
+    for checkout in ["w", "another"] {
+        with_program(&test, checkout);
+        for out in program(&test, checkout) {
+            assert!(out.status.success(), "{out:?}");
+        }
+        if checkout == "w" {
+            test.mark_objects();
+        }
+    }
+    assert_eq!(test.last().outcome, Outcome::Hit);
+    let source = fs::read_to_string(test.path("another/p.rs")).unwrap();
+    test.write("another/p.rs", &source.replace("println!(\"", "println!(\"edited "));
+    assert!(program(&test, "another").iter().all(|out| out.status.success()));
+    assert_eq!(test.last().reason_word(), Some("copied-state"));
+    let said = assert_success(&mut Command::new(test.path("another/out/p"))).stdout;
+    assert_eq!(String::from_utf8(said).unwrap(), "edited a one\n");
+    // What rustc used of the state, it keeps for the next compile.
+    let is_marked =
+        |path: &Path| fs::read(path).unwrap_or_default().windows(MARK.len()).any(|part| part == MARK);
+    let sessions: Vec<PathBuf> = below(&test.path("another/inc"))
+        .into_iter()
+        .filter(|path| path.ends_with("dep-graph.bin"))
+        .filter_map(|path| path.parent().map(Path::to_path_buf))
+        .filter(|session| session.parent().unwrap().file_name().unwrap().to_str().unwrap().starts_with("p-"))
+        .collect();
+    let newest = sessions.iter().max_by_key(|session| fs::metadata(session).unwrap().modified().unwrap());
+    assert!(below(newest.unwrap()).iter().any(|path| is_marked(path)), "rustc used nothing of the state");
+}
+
+/// kache spells the path of a macro relative for rustc, and the macro sees nothing of it.
+#[test]
+fn a_macro_finds_itself_where_rustc_would_have_loaded_it() {
+    let test = TestEnv::new();
+    for dir in [".git", "out"] {
+        fs::create_dir_all(test.path("w").join(dir)).unwrap();
+    }
+    test.write(
+        "w/m.rs",
+        "use proc_macro::TokenStream; use std::ffi::{CStr, c_char, c_int, c_void};\n\
+         #[repr(C)] struct Found { file: *const c_char, rest: [*const c_void; 3] }\n\
+         unsafe extern \"C\" { fn dladdr(at: *const c_void, found: *mut Found) -> c_int; }\n\
+         #[proc_macro] pub fn own(_: TokenStream) -> TokenStream { unsafe {\n\
+             let mut found: Found = std::mem::zeroed();\n\
+             assert!(dladdr(own as *const c_void, &mut found) != 0);\n\
+             format!(\"{:?}\", CStr::from_ptr(found.file).to_str().unwrap()).parse().unwrap() } }\n",
+    );
+    test.write("w/p.rs", "fn main() { print!(\"{}\", m::own!()) }");
+    let out = test.path("w/out").display().to_string();
+    let found = format!("m={out}/libm.so");
+    let compile = |args: &[&str]| {
+        let fixed = ["rustc", "--edition=2021", "-C", "incremental=inc", "--out-dir", &out];
+        assert_success(test.kache(&[&fixed, args].concat()).env("KACHE_INCREMENTAL_STATE", "on"));
+    };
+    compile(&["m.rs", "--crate-type=proc-macro", "--extern=proc_macro"]);
+    compile(&["p.rs", "--extern", &found]);
+    let said = assert_success(&mut Command::new(test.path("w/out/p"))).stdout;
+    assert_eq!(String::from_utf8(said).unwrap(), format!("{out}/libm.so"));
+}
+
+/// All files below a directory.
+fn below(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
+}
+
+/// The messages of a linker that fails name the directories.
+#[test]
+fn a_program_that_does_not_link_shows_the_paths_of_the_caller() {
+    let test = TestEnv::new();
+    with_program(&test, "w");
+    test.write("w/p.rs", "unsafe extern \"C\" { fn missing(); }\nfn main() { unsafe { missing() } }\n");
+    let [library, linked] = program(&test, "w");
+    assert!(library.status.success() && !linked.status.success());
+    let messages = String::from_utf8(linked.stderr).unwrap();
+    let own = test.path("w/out").display().to_string();
+    assert!(messages.contains(&own) && !messages.contains(" \"out/"), "{messages}");
+}
+
 /// With the state of another checkout, rustc makes what it makes with its own.
 #[test]
 fn a_copied_state_and_an_own_one_lead_to_the_same_objects() {

@@ -43,6 +43,8 @@ const GIVEN_COUNT_AT: usize = 36;
 const FRONT_AT: usize = 40;
 /// Where the header says that nothing is recorded.
 const QUIET_AT: usize = 44;
+/// Where the header says that the relative paths in the command's arguments stay as they are.
+const SPELLING_AT: usize = 48;
 const GIVEN_AT: usize = 64;
 /// How many of those it has room for.
 const GIVEN_MOST: usize = 128;
@@ -119,6 +121,8 @@ pub struct Purpose<'a> {
     pub is_foreign: bool,
     /// Nothing is to be reported.
     pub is_quiet: bool,
+    /// The relative paths in the command's arguments stay as they are: the command is not told the real paths.
+    pub keeps_spelling: bool,
     /// Compilers that are started get kache in front of them.
     pub front: Option<&'a Front>,
     /// Where files are kept that programs remove. Only with a front.
@@ -163,6 +167,7 @@ fn head(capacity: u64, purpose: &Purpose, given: Option<&[Given]>) -> Vec<u8> {
     word(PLUGINS_AT, purpose.is_foreign.into());
     word(FRONT_AT, purpose.front.is_some().into());
     word(QUIET_AT, purpose.is_quiet.into());
+    word(SPELLING_AT, purpose.keeps_spelling.into());
     let given = given.filter(|given| given.len() <= GIVEN_MOST);
     word(OVERFLOW_AT, given.is_none().into());
     word(GIVEN_COUNT_AT, given.map_or(0, |given| given.len() as u32));

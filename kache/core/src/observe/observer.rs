@@ -74,7 +74,13 @@ impl Observer for Preload {
             let front = self.front.as_ref().filter(|_| is_foreign);
             // Without it, what is removed is lost.
             let kept = front.and_then(|_| Kept::create(self.kept.clone()).ok());
-            let purpose = Purpose { is_foreign, is_quiet: false, front, kept: kept.as_ref().map(Kept::path) };
+            let purpose = Purpose {
+                is_foreign,
+                front,
+                kept: kept.as_ref().map(Kept::path),
+                keeps_spelling: printing.respelled.is_some(),
+                ..Purpose::default()
+            };
             let mut log = Log::create(&purpose)?;
             log.keep(kept);
             Ok((log, object))

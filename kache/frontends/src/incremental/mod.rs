@@ -18,8 +18,8 @@
 
 mod header;
 mod notes;
-pub(crate) mod out_dir;
 mod sessions;
+pub(crate) mod spelling;
 
 use crate::compile_plan::CompilePlan;
 use kache_core::action::Action;
