@@ -372,8 +372,8 @@ HOOK(ssize_t, __readlinkat_chk, int dirfd, const char *path, char *buffer, size_
 }
 
 /* kache has spelled paths in the arguments relative that the caller spelled absolute. They stay relative where the command
- * asks for the real path of a file, so that what it keeps for later runs serves other checkouts. Plugins are asked for and
- * loaded by their real paths, and no plugin is answered like this. */
+ * asks for the real path of a file, so that what it keeps for later runs serves other checkouts. No plugin is answered like
+ * this, and plugins are loaded by their real paths (`kache_real_path`). */
 static bool is_respelled(const char *path) {
     return kache_keeps_spelling && path[0] != '/' && __builtin_strchr(path, '/') &&
            RAW(SYS_getppid, 0, 0, 0, 0) == kache_launcher();
