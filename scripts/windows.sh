@@ -2,6 +2,7 @@
 # Builds the engine and the harness for Windows and runs their tests there: on Linux under Wine, on Windows as it is.
 #
 #     scripts/windows.sh check     only compiles it, and runs clippy
+#     scripts/windows.sh install   only installs what it needs
 #     scripts/windows.sh build     runs clippy, and compiles the tests
 #     scripts/windows.sh           runs clippy, the unit tests, the round trip, and `check demo` with stub compilers
 #     scripts/windows.sh TEXT      only the cases of the round trip with this text in their names
@@ -77,6 +78,10 @@ export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_X86_64_PC_WIND
 export CFLAGS_x86_64_pc_windows_gnu=-DWIN32_LEAN_AND_MEAN
 
 toolchain
+if [ "${1:-}" = install ]; then
+    [ -n "$native" ] || need wine wine
+    exit 0
+fi
 if [ "${1:-}" = check ] || [ "${1:-}" = build ] || [ $# -eq 0 ]; then
     step "clippy"
     "${build[@]}" clippy "${packages[@]}" --lib --bins --test roundtrip --test stubbed "${for_target[@]}" -- -D warnings
